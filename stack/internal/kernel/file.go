@@ -4,17 +4,17 @@
 package kernel
 
 // FileOps is what a kind of file does (struct file_operations).
-type FileOps interface {
+type FileOps struct {
 	// Release is called when the last reference goes.
-	Release(f *File)
+	Release func(file *File)
 	// Poll returns the events that hold and, with a table, registers on the
 	// wait queues that announce others.
-	Poll(f *File, wait *PollTable) uint32
+	Poll func(file *File, wait *PollTable) uint32
 }
 
 // File is an open file (struct file).
 type File struct {
-	Ops         FileOps
+	Ops         *FileOps
 	PrivateData any
 	NonBlock    bool // O_NONBLOCK
 	refs        int
@@ -25,7 +25,7 @@ type File struct {
 func (f *File) Kaddr() uint64 { return f.addr }
 
 // NewFile makes an open file with one reference (alloc_file).
-func (k *Kernel) NewFile(ops FileOps, private any) *File {
+func (k *Kernel) NewFile(ops *FileOps, private any) *File {
 	return &File{Ops: ops, PrivateData: private, refs: 1, addr: k.NewAddr(256)}
 }
 

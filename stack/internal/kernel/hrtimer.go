@@ -89,3 +89,10 @@ func (q *hrtimerHeap) Pop() any {
 	h.pos = 0
 	return h
 }
+
+// ForEachHrtimer calls fn for every armed high-resolution timer.
+func (k *Kernel) ForEachHrtimer(fn func(*Hrtimer)) {
+	for _, h := range k.hrtimers.heap {
+		fn(h)
+	}
+}

@@ -40,7 +40,7 @@ func (k *Kernel) handleInterrupts() bool {
 		k.commonInterrupt(handler)
 		return true
 	}
-	if k.hrtimerDue() || k.timersDue() {
+	if k.hrtimerDue() || k.timersDue() || k.rcuDue() {
 		k.apicTimerInterrupt()
 		return true
 	}
@@ -100,7 +100,7 @@ func (k *Kernel) hrtimerRunQueues__() {
 		k.HrtimerCancel(h)
 		k.runHrtimer__(h.Kind.Func, h) // :1451
 	}
-	if k.timersDue() {
+	if k.timersDue() || k.rcuDue() {
 		k.runHrtimer__(k.tickSchedTimer, nil) // :1451
 	}
 }
@@ -128,7 +128,8 @@ func (k *Kernel) tickSchedHandle() {
 func (k *Kernel) updateProcessTimes() {
 	Fentry0(k) // update_process_times kernel/time/timer.c:1628
 
-	k.runLocalTimers() // :1634
+	k.runLocalTimers()    // :1634
+	k.rcuCheckCallbacks() // :1635
 }
 
 func (k *Kernel) runLocalTimers() {

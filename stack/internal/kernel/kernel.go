@@ -25,6 +25,10 @@ const HZ = 1000
 // (include/linux/jiffies.h), so that wrap bugs show early.
 const initialJiffies = 1<<32 - 300*HZ
 
+// bootTime is what the clock shows when a machine is made. It is above zero,
+// because Linux uses a time stamp of zero for "none".
+const bootTime = time.Second
+
 // Forever is a limit for Run that no event lies behind.
 const Forever = time.Duration(math.MaxInt64)
 
@@ -52,6 +56,7 @@ type Kernel struct {
 	timers       timerBase
 	hrtimers     hrtimerBase
 	softirq      softirqs
+	rcu          rcuState
 	trace        tracing
 	sources      []Source
 
@@ -67,7 +72,7 @@ type Kernel struct {
 	}
 }
 
-// New returns a machine whose clock stands at zero, with the idle task and
+// New returns a machine that has just booted, with the idle task and
 // ksoftirqd. Close ends its coroutines.
 func New(cfg Config) *Kernel {
 	k := new(Kernel)
@@ -79,10 +84,12 @@ func New(cfg Config) *Kernel {
 func (k *Kernel) Init(cfg Config) {
 	k.rng = rand.New(rand.NewPCG(cfg.Seed, 0x6d656e756f73))
 	k.addr = firstObjectAddr
+	k.now = bootTime
 	k.timers.clk = k.Jiffies()
 	k.AddSources(Source{Package: "menuos/stack/internal/kernel", FS: sourceFS})
 	k.initSched()
 	k.OpenSoftirq(TimerSoftirq, k.runTimerSoftirq)
+	k.OpenSoftirq(RcuSoftirq, k.rcuProcessCallbacks)
 }
 
 // Now is the time since boot (ktime_get).

@@ -132,6 +132,9 @@ func (st *symtab) readFile(pkg, name string, lines []string) {
 		at, _ := strconv.Atoi(m[4])
 		sym := &Sym{Name: m[2], File: m[3], Line: at, GoFunc: fn, GoFile: name, GoLine: i + 1,
 			Params: paramNames(sig), Args: fentryArgs(m[1])}
+		if strings.HasSuffix(sym.File, ".S") {
+			sym.Params = nil // assembly has no arguments to show
+		}
 		st.syms = append(st.syms, sym)
 		if st.byName[sym.Name] == nil {
 			st.byName[sym.Name] = sym

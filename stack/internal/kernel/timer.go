@@ -206,7 +206,7 @@ func (k *Kernel) nextTimerEvent() time.Duration {
 	if h := k.hrtimers.first(); h != nil {
 		at = min(at, max(h.Expires, k.now))
 	}
-	return at
+	return min(at, max(k.nextRcuTick(), k.now))
 }
 
 // timersDue reports whether a bucket of the wheel has fallen due.
@@ -287,4 +287,17 @@ func (k *Kernel) callTimerFn(timer *Timer) {
 		k.TimerEvents("timer_expire_entry", timer)
 	}
 	timer.Kind.Func(timer) // :1325
+}
+
+// ForEachTimer calls fn for every armed timer of the wheel, in no order that
+// means anything but the same in equal runs.
+func (k *Kernel) ForEachTimer(fn func(*Timer)) {
+	for _, t := range k.timers.buckets {
+		for ; t != nil; t = t.next {
+			fn(t)
+		}
+	}
+	for t := k.timers.expiring; t != nil; t = t.next {
+		fn(t)
+	}
 }

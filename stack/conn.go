@@ -1,0 +1,423 @@
+package stack
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"sync"
+	"time"
+
+	"menuos/stack/internal/core"
+	"menuos/stack/internal/kernel"
+)
+
+// hostTask is the process in which the machine makes the calls of Go programs
+// that use its sockets from outside. Its calls never block: a caller that must
+// wait waits outside, in Go.
+type hostTask struct {
+	task  *kernel.Task
+	proc  *Proc
+	wq    kernel.WaitQueueHead
+	queue []*hostCall
+	conns map[*conn]struct{}
+}
+
+type hostCall struct {
+	fn   func(p *Proc)
+	done bool
+}
+
+func (s *Stack) hostMain(t *kernel.Task) int {
+	h := &s.host
+	h.proc = &Proc{s: s, t: t, out: io.Discard}
+	for {
+		for len(h.queue) > 0 {
+			c := h.queue[0]
+			h.queue = h.queue[:copy(h.queue, h.queue[1:])]
+			c.fn(h.proc)
+			c.done = true
+		}
+		e := s.n.DefineWait()
+		s.n.PrepareToWait(&h.wq, e, kernel.TaskUninterruptible)
+		s.n.Schedule()
+		s.n.FinishWait(e)
+	}
+}
+
+// call runs fn in the host process and then whatever that made runnable. It
+// waits while a breakpoint holds the machine.
+func (s *Stack) call(fn func(p *Proc)) error {
+	s.lock()
+	defer s.mu.Unlock()
+	h := &s.host
+	if h.task == nil && !s.closed {
+		h.task = s.n.Fork(nil, "host", s.hostMain)
+		h.conns = make(map[*conn]struct{})
+	}
+	c := &hostCall{fn: fn}
+	h.queue = append(h.queue, c)
+	if h.task != nil {
+		s.n.WakeUp(&h.wq, 1, 0)
+	}
+	for !c.done {
+		if s.closed {
+			return net.ErrClosed
+		}
+		if s.held() {
+			s.changed.Wait()
+			continue
+		}
+		limit := s.n.Kernel.Now()
+		if s.pump != nil {
+			s.clock.resume()
+			limit = max(limit, s.clock.now())
+		}
+		if s.n.Run(limit, nil) == kernel.HaltStop {
+			if s.pump != nil {
+				s.clock.hold()
+			}
+			s.changed.Broadcast()
+		}
+	}
+	s.wakePump()
+	return nil
+}
+
+func (h *hostTask) closeAll() {
+	for c := range h.conns {
+		c.signal()
+	}
+}
+
+// conn is a socket of the machine as a Go program holds it. It is a net.Conn,
+// a net.Listener's socket, or a net.PacketConn's.
+type conn struct {
+	s             *Stack
+	fd            int
+	net           string
+	local, remote netip.AddrPort
+
+	mu        sync.Mutex
+	ready     chan struct{} // closed and replaced when the socket's state may have changed
+	closed    bool
+	readTill  time.Time
+	writeTill time.Time
+
+	entry kernel.WaitQueueEntry // on the socket's wait queue, for as long as it is open
+}
+
+func (s *Stack) newConn(p *Proc, fd int, network string) *conn {
+	c := &conn{s: s, fd: fd, net: network, ready: make(chan struct{})}
+	sock := p.t.Files.Get(fd).PrivateData.(*core.Socket)
+	c.entry = kernel.WaitQueueEntry{Func: func(*kernel.WaitQueueEntry, uint32) bool {
+		c.signal()
+		return true
+	}}
+	sock.Wq.Wait.AddWaitQueue(&c.entry)
+	p.SetNonblock(fd, true)
+	c.local, _ = p.Getsockname(fd)
+	c.remote, _ = p.Getpeername(fd)
+	s.host.conns[c] = struct{}{}
+	return c
+}
+
+// signal wakes everybody who waits for the socket.
+func (c *conn) signal() {
+	c.mu.Lock()
+	close(c.ready)
+	c.ready = make(chan struct{})
+	c.mu.Unlock()
+}
+
+// retry makes a non-blocking call again and again until it does not have to
+// wait any more, its deadline passes or the socket is closed.
+func (c *conn) retry(deadline func() time.Time, call func(p *Proc) error) error {
+	for {
+		c.mu.Lock()
+		ready, closed, till := c.ready, c.closed, deadline()
+		c.mu.Unlock()
+		if closed {
+			return net.ErrClosed
+		}
+		if !till.IsZero() && !time.Now().Before(till) {
+			return os.ErrDeadlineExceeded
+		}
+		var err error
+		if e := c.s.call(func(p *Proc) { err = call(p) }); e != nil {
+			return e
+		}
+		if err != EAGAIN {
+			return err
+		}
+		if till.IsZero() {
+			<-ready
+			continue
+		}
+		t := time.NewTimer(time.Until(till))
+		select {
+		case <-ready:
+		case <-t.C:
+		}
+		t.Stop()
+	}
+}
+
+func (c *conn) readDeadline() time.Time  { return c.readTill }
+func (c *conn) writeDeadline() time.Time { return c.writeTill }
+
+func (c *conn) opError(op string, err error) error {
+	if err == nil || err == io.EOF {
+		return err
+	}
+	e := &net.OpError{Op: op, Net: c.net, Err: err}
+	if c.local.IsValid() {
+		e.Source = c.addr(c.local)
+	}
+	if c.remote.IsValid() {
+		e.Addr = c.addr(c.remote)
+	}
+	return e
+}
+
+func (c *conn) addr(a netip.AddrPort) net.Addr {
+	if c.net == "udp" {
+		return net.UDPAddrFromAddrPort(a)
+	}
+	return net.TCPAddrFromAddrPort(a)
+}
+
+// Read implements net.Conn.
+func (c *conn) Read(b []byte) (n int, err error) {
+	if len(b) == 0 {
+		return 0, nil
+	}
+	err = c.retry(c.readDeadline, func(p *Proc) error {
+		n, err = p.Recv(c.fd, b, 0)
+		return err
+	})
+	if err != nil {
+		return 0, c.opError("read", err)
+	}
+	if n == 0 && c.net == "tcp" {
+		return 0, io.EOF
+	}
+	return n, nil
+}
+
+// Write implements net.Conn.
+func (c *conn) Write(b []byte) (n int, err error) {
+	for {
+		var m int
+		err = c.retry(c.writeDeadline, func(p *Proc) error {
+			m, err = p.Send(c.fd, b[n:], MSG_NOSIGNAL)
+			return err
+		})
+		if err != nil {
+			return n, c.opError("write", err)
+		}
+		if n += m; n >= len(b) {
+			return n, nil
+		}
+	}
+}
+
+// Close implements net.Conn.
+func (c *conn) Close() error {
+	c.mu.Lock()
+	if c.closed {
+		c.mu.Unlock()
+		return c.opError("close", net.ErrClosed)
+	}
+	c.closed = true
+	c.mu.Unlock()
+	err := c.s.call(func(p *Proc) {
+		c.entry.RemoveWaitQueue()
+		delete(c.s.host.conns, c)
+		p.Close(c.fd)
+	})
+	c.signal()
+	if err != nil && !errors.Is(err, net.ErrClosed) {
+		return c.opError("close", err)
+	}
+	return nil
+}
+
+// CloseWrite sends a FIN; reading goes on (shutdown, SHUT_WR).
+func (c *conn) CloseWrite() error { return c.shutdown(SHUT_WR) }
+
+// CloseRead gives up reading (shutdown, SHUT_RD).
+func (c *conn) CloseRead() error { return c.shutdown(SHUT_RD) }
+
+func (c *conn) shutdown(how int) error {
+	var err error
+	if e := c.s.call(func(p *Proc) { err = p.Shutdown(c.fd, how) }); e != nil {
+		err = e
+	}
+	return c.opError("shutdown", err)
+}
+
+// LocalAddr implements net.Conn.
+func (c *conn) LocalAddr() net.Addr { return c.addr(c.local) }
+
+// RemoteAddr implements net.Conn.
+func (c *conn) RemoteAddr() net.Addr { return c.addr(c.remote) }
+
+// SetDeadline implements net.Conn. Deadlines are of the host's clock.
+func (c *conn) SetDeadline(t time.Time) error { return c.setDeadline(&t, &t) }
+
+// SetReadDeadline implements net.Conn.
+func (c *conn) SetReadDeadline(t time.Time) error { return c.setDeadline(&t, nil) }
+
+// SetWriteDeadline implements net.Conn.
+func (c *conn) SetWriteDeadline(t time.Time) error { return c.setDeadline(nil, &t) }
+
+func (c *conn) setDeadline(read, write *time.Time) error {
+	c.mu.Lock()
+	if c.closed {
+		c.mu.Unlock()
+		return c.opError("set", net.ErrClosed)
+	}
+	if read != nil {
+		c.readTill = *read
+	}
+	if write != nil {
+		c.writeTill = *write
+	}
+	c.mu.Unlock()
+	c.signal() // whoever waits looks at the new deadline
+	return nil
+}
+
+// Dial connects a TCP socket of the machine to addr ("127.0.0.1:5001"). The
+// caller's goroutine waits; on a virtual clock time stands still meanwhile, so
+// use a machine with ClockReal for peers that are not on the loopback link.
+func (s *Stack) Dial(ctx context.Context, addr string) (net.Conn, error) {
+	to, err := netip.ParseAddrPort(addr)
+	if err != nil {
+		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: err}
+	}
+	fail := func(err error) (net.Conn, error) {
+		return nil, &net.OpError{Op: "dial", Net: "tcp", Addr: net.TCPAddrFromAddrPort(to), Err: err}
+	}
+	var c *conn
+	if e := s.call(func(p *Proc) {
+		var fd int
+		if fd, err = p.Socket(AF_INET, SOCK_STREAM|SOCK_NONBLOCK, 0); err != nil {
+			return
+		}
+		c = s.newConn(p, fd, "tcp")
+		err = p.Connect(fd, to)
+	}); e != nil {
+		return fail(e)
+	}
+	if err == EINPROGRESS {
+		err = c.waitConnected(ctx, to)
+	}
+	if err != nil {
+		if c != nil {
+			c.Close()
+		}
+		return fail(err)
+	}
+	err = s.call(func(p *Proc) {
+		c.local, _ = p.Getsockname(c.fd)
+		c.remote, _ = p.Getpeername(c.fd)
+	})
+	if err != nil {
+		return fail(err)
+	}
+	return c, nil
+}
+
+func (c *conn) waitConnected(ctx context.Context, to netip.AddrPort) error {
+	for {
+		c.mu.Lock()
+		ready := c.ready
+		c.mu.Unlock()
+		var err error
+		pending := false
+		if e := c.s.call(func(p *Proc) {
+			fds := []PollFd{{Fd: c.fd, Events: POLLOUT}}
+			if n, _ := p.Poll(fds, 0); n == 0 {
+				pending = true
+				return
+			}
+			var so int
+			if so, err = p.GetsockoptInt(c.fd, SOL_SOCKET, SO_ERROR); err == nil && so != 0 {
+				err = Errno(so)
+			}
+		}); e != nil {
+			return e
+		}
+		if !pending {
+			return err
+		}
+		select {
+		case <-ready:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// listener is a net.Listener.
+type listener struct{ c *conn }
+
+// Listen makes a TCP listener in the machine at addr ("127.0.0.1:80", port 0
+// for any).
+func (s *Stack) Listen(addr string, backlog int) (net.Listener, error) {
+	at, err := netip.ParseAddrPort(addr)
+	if err != nil {
+		return nil, &net.OpError{Op: "listen", Net: "tcp", Err: err}
+	}
+	var c *conn
+	if e := s.call(func(p *Proc) {
+		var fd int
+		if fd, err = p.Socket(AF_INET, SOCK_STREAM, 0); err != nil {
+			return
+		}
+		p.SetsockoptInt(fd, SOL_SOCKET, SO_REUSEADDR, 1)
+		if err = p.Bind(fd, at); err == nil {
+			err = p.Listen(fd, backlog)
+		}
+		if err != nil {
+			p.Close(fd)
+			return
+		}
+		c = s.newConn(p, fd, "tcp")
+	}); e != nil {
+		err = e
+	}
+	if err != nil {
+		return nil, &net.OpError{Op: "listen", Net: "tcp", Addr: net.TCPAddrFromAddrPort(at), Err: err}
+	}
+	return &listener{c}, nil
+}
+
+// Accept implements net.Listener.
+func (l *listener) Accept() (net.Conn, error) {
+	var c *conn
+	err := l.c.retry(l.c.readDeadline, func(p *Proc) error {
+		fd, _, err := p.Accept(l.c.fd)
+		if err == nil {
+			c = l.c.s.newConn(p, fd, "tcp")
+		}
+		return err
+	})
+	if err != nil {
+		return nil, l.c.opError("accept", err)
+	}
+	return c, nil
+}
+
+// Close implements net.Listener.
+func (l *listener) Close() error { return l.c.Close() }
+
+// Addr implements net.Listener.
+func (l *listener) Addr() net.Addr { return l.c.LocalAddr() }
+
+// SetDeadline bounds Accept.
+func (l *listener) SetDeadline(t time.Time) error { return l.c.SetReadDeadline(t) }

@@ -1,0 +1,360 @@
+// Neighbours: next hops on a link, and how their link addresses are found and
+// kept fresh (net/core/neighbour.c). Left out: garbage collection, proxies and
+// the user's own resolver.
+
+package core
+
+import (
+	"menuos/stack/internal/kernel"
+	"menuos/stack/wire"
+)
+
+// States of a neighbour and sets of them (include/uapi/linux/neighbour.h).
+const (
+	NudNone       = 0x00
+	NudIncomplete = 0x01
+	NudReachable  = 0x02
+	NudStale      = 0x04
+	NudDelay      = 0x08
+	NudProbe      = 0x10
+	NudFailed     = 0x20
+	NudNoarp      = 0x40
+	NudPermanent  = 0x80
+
+	NudInTimer   = NudIncomplete | NudReachable | NudDelay | NudProbe
+	NudValid     = NudPermanent | NudNoarp | NudReachable | NudProbe | NudStale | NudDelay
+	NudConnected = NudPermanent | NudNoarp | NudReachable
+)
+
+// Flags of NeighUpdate (include/net/neighbour.h).
+const (
+	NeighUpdateFOverride     = 0x00000001
+	NeighUpdateFWeakOverride = 0x00000002
+	NeighUpdateFAdmin        = 0x80000000
+)
+
+// hhDataMod is what cached link headers are aligned to (HH_DATA_MOD).
+const hhDataMod = 16
+
+const neighHashSize = 64
+
+// NeighOps is how a neighbour of a kind is resolved and sent to (struct
+// neigh_ops).
+type NeighOps struct {
+	Solicit         func(neigh *Neighbour, skb *SkBuff)
+	ErrorReport     func(neigh *Neighbour, skb *SkBuff)
+	Output          func(neigh *Neighbour, skb *SkBuff) int
+	ConnectedOutput func(neigh *Neighbour, skb *SkBuff) int
+}
+
+// NeighParms are the times and limits of a table, in jiffies and bytes (struct
+// neigh_parms).
+type NeighParms struct {
+	ReachableTime     uint64
+	BaseReachableTime uint64
+	RetransTime       uint64
+	DelayProbeTime    uint64
+	GcStaletime       uint64
+	Locktime          uint64
+	UcastProbes       int
+	McastProbes       int
+	AppProbes         int
+	McastReprobes     int
+	QueueLenBytes     int
+}
+
+// NeighTable holds the neighbours of a family (struct neigh_table).
+type NeighTable struct {
+	Id          string
+	Protocol    uint16
+	Constructor func(neigh *Neighbour) int
+	Parms       NeighParms
+	Entries     int
+
+	buckets [neighHashSize]*Neighbour
+}
+
+// NeighTableInit sets a table's parameters to what ARP uses by default
+// (neigh_table_init).
+func (n *Net) NeighTableInit(tbl *NeighTable) {
+	const hz = kernel.HZ
+	tbl.Parms = NeighParms{
+		ReachableTime: 30 * hz, BaseReachableTime: 30 * hz, RetransTime: hz, DelayProbeTime: 5 * hz,
+		GcStaletime: 60 * hz, Locktime: hz, UcastProbes: 3, McastProbes: 3,
+		QueueLenBytes: SkbTruesize(256) * 256,
+	}
+	// A station does not ask when all others do.
+	base := uint32(tbl.Parms.BaseReachableTime)
+	tbl.Parms.ReachableTime = uint64(n.PrandomU32()%base + base>>1)
+}
+
+func neighHash(key wire.Addr, dev *NetDevice) uint32 {
+	return (uint32(key) ^ uint32(dev.Ifindex)) * 0x9e3779b1 >> 26
+}
+
+// NeighLookupNoref___ finds a neighbour without taking a reference
+// (___neigh_lookup_noref).
+func NeighLookupNoref___(tbl *NeighTable, pkey wire.Addr, dev *NetDevice) *Neighbour {
+	for neigh := tbl.buckets[neighHash(pkey, dev)]; neigh != nil; neigh = neigh.next {
+		if neigh.Dev == dev && neigh.Key == pkey {
+			return neigh
+		}
+	}
+	return nil
+}
+
+// NeighLookup finds a neighbour and takes a reference (neigh_lookup).
+func (n *Net) NeighLookup(tbl *NeighTable, pkey wire.Addr, dev *NetDevice) *Neighbour {
+	kernel.Fentry2(&n.Kernel, pkey, dev) // neigh_lookup net/core/neighbour.c:529
+
+	neigh := NeighLookupNoref___(tbl, pkey, dev)
+	if neigh != nil {
+		neigh.Refs++
+	}
+	return neigh
+}
+
+// ForEachNeigh calls fn for each neighbour, bucket by bucket.
+func (tbl *NeighTable) ForEachNeigh(fn func(neigh *Neighbour)) {
+	for i := range tbl.buckets {
+		for neigh := tbl.buckets[i]; neigh != nil; neigh = neigh.next {
+			fn(neigh)
+		}
+	}
+}
+
+func (n *Net) neighAlloc(tbl *NeighTable, dev *NetDevice) *Neighbour {
+	kernel.Fentry1(&n.Kernel, dev) // neigh_alloc net/core/neighbour.c:381
+
+	now := n.Jiffies()
+	neigh := &Neighbour{Dev: dev, Tbl: tbl, Updated: now, Used: now, NudState: NudNone, Refs: 1, Dead: true}
+	neigh.addr = n.NewAddr(384)
+	neigh.Output = n.neighBlackholeFn
+	neigh.Timer.Setup(&n.neighTimer, neigh)
+	tbl.Entries++
+	return neigh
+}
+
+func (n *Net) neighBlackhole(neigh *Neighbour, skb *SkBuff) int {
+	kernel.Fentry2(&n.Kernel, neigh, skb) // neigh_blackhole net/core/neighbour.c:96
+
+	n.drop("neighbour dead")
+	n.KfreeSkb(skb) // :96
+	return -ENETDOWN
+}
+
+func (n *Net) neighCreate___(tbl *NeighTable, pkey wire.Addr, dev *NetDevice, exemptFromGc, wantRef bool) (*Neighbour, int) {
+	kernel.Fentry5(&n.Kernel, tbl, pkey, dev, exemptFromGc, wantRef) // ___neigh_create net/core/neighbour.c:580
+
+	neigh := n.neighAlloc(tbl, dev) // :580
+	neigh.Key = pkey
+	if tbl.Constructor == nil {
+		n.neighNoarp(neigh)
+	} else if err := tbl.Constructor(neigh); err < 0 { // :596
+		n.NeighRelease(neigh) // :663
+		return nil, err
+	}
+	neigh.Confirmed = n.Jiffies() - tbl.Parms.BaseReachableTime<<1
+	if n1 := NeighLookupNoref___(tbl, neigh.Key, dev); n1 != nil {
+		if wantRef {
+			n1.Refs++
+		}
+		n.NeighRelease(neigh) // :663
+		return n1, 0
+	}
+	neigh.Dead = false
+	if wantRef {
+		neigh.Refs++
+	}
+	h := neighHash(neigh.Key, dev)
+	neigh.next = tbl.buckets[h]
+	tbl.buckets[h] = neigh
+	return neigh, 0
+}
+
+// NeighCreate__ makes a neighbour of IPv4, or finds the one that is there; nil
+// if its kind does not let it be (__neigh_create of arp_tbl).
+func (n *Net) NeighCreate__(pkey wire.Addr, dev *NetDevice, wantRef bool) *Neighbour {
+	kernel.Fentry3(&n.Kernel, pkey, dev, wantRef) // __neigh_create net/core/neighbour.c:670
+
+	neigh, _ := n.neighCreate___(&n.ArpTbl, pkey, dev, false, wantRef) // :670
+	return neigh
+}
+
+// Ipv4NeighLookupNoref__ finds a neighbour of IPv4 without a reference; on
+// links where there is only one to send to, all addresses are one
+// (__ipv4_neigh_lookup_noref of include/net/arp.h).
+func (n *Net) Ipv4NeighLookupNoref__(dev *NetDevice, key wire.Addr) *Neighbour {
+	if dev.Flags&(IffLoopback|IffPointopoint) != 0 {
+		key = InaddrAny
+	}
+	return NeighLookupNoref___(&n.ArpTbl, key, dev)
+}
+
+// neighNoarp makes a neighbour that needs no resolving, for a table without a
+// constructor.
+func (n *Net) neighNoarp(neigh *Neighbour) {
+	if neigh.Dev.Flags&(IffLoopback|IffPointopoint) != 0 {
+		neigh.Key = InaddrAny
+	}
+	neigh.NudState = NudNoarp
+	neigh.Ha = neigh.Dev.DevAddr
+	neigh.Ops = n.NeighHhOps
+	neigh.Output = neigh.Ops.ConnectedOutput
+}
+
+// NeighRelease drops a reference on a neighbour (neigh_release).
+func (n *Net) NeighRelease(neigh *Neighbour) {
+	if neigh.Refs--; neigh.Refs == 0 {
+		n.neighDestroy(neigh)
+	}
+}
+
+func (n *Net) neighDestroy(neigh *Neighbour) {
+	kernel.Fentry1(&n.Kernel, neigh) // neigh_destroy net/core/neighbour.c:829
+
+	n.SkbQueuePurge__(&neigh.ArpQueue) // :843
+	neigh.ArpQueueLenBytes = 0
+	neigh.Tbl.Entries--
+}
+
+// NeighIfdown forgets the neighbours on a device (neigh_ifdown).
+func (n *Net) NeighIfdown(tbl *NeighTable, dev *NetDevice) {
+	kernel.Fentry2(&n.Kernel, tbl, dev) // neigh_ifdown net/core/neighbour.c:366
+
+	for i := range tbl.buckets {
+		for p := &tbl.buckets[i]; *p != nil; {
+			neigh := *p
+			if neigh.Dev != dev {
+				p = &neigh.next
+				continue
+			}
+			*p = neigh.next
+			n.neighDelTimer(neigh)
+			neigh.Dead = true
+			if neigh.Refs != 1 {
+				n.SkbQueuePurge__(&neigh.ArpQueue) // :332
+				neigh.ArpQueueLenBytes = 0
+				neigh.Output = n.neighBlackholeFn
+				neigh.NudState = NudNone
+			}
+			n.NeighRelease(neigh) // :346
+		}
+	}
+}
+
+func (n *Net) neighAddTimer(neigh *Neighbour, when uint64) {
+	neigh.Refs++
+	n.ModTimer(&neigh.Timer, when)
+}
+
+func (n *Net) neighDelTimer(neigh *Neighbour) {
+	if neigh.NudState&NudInTimer != 0 && n.DelTimer(&neigh.Timer) {
+		n.NeighRelease(neigh)
+	}
+}
+
+func neighSuspect(neigh *Neighbour) { neigh.Output = neigh.Ops.Output }
+func neighConnect(neigh *Neighbour) { neigh.Output = neigh.Ops.ConnectedOutput }
+
+func neighMaxProbes(neigh *Neighbour) int {
+	p := &neigh.Tbl.Parms
+	if neigh.NudState&NudProbe != 0 {
+		return p.UcastProbes + p.AppProbes + p.McastReprobes
+	}
+	return p.UcastProbes + p.AppProbes + p.McastProbes
+}
+
+// neighInvalidate tells the senders of queued packets that nobody answers.
+func (n *Net) neighInvalidate(neigh *Neighbour) {
+	kernel.Fentry1(&n.Kernel, neigh) // neigh_invalidate net/core/neighbour.c:980
+
+	neigh.Updated = n.Jiffies()
+	for neigh.NudState == NudFailed {
+		skb := neigh.ArpQueue.Dequeue()
+		if skb == nil {
+			break
+		}
+		neigh.Ops.ErrorReport(neigh, skb) // :992
+	}
+	n.SkbQueuePurge__(&neigh.ArpQueue) // :995
+	neigh.ArpQueueLenBytes = 0
+}
+
+// neighProbe asks for the neighbour's address.
+func (n *Net) neighProbe(neigh *Neighbour) {
+	kernel.Fentry1(&n.Kernel, neigh) // neigh_probe net/core/neighbour.c:1002
+
+	skb := neigh.ArpQueue.PeekTail()
+	if skb != nil {
+		skb = n.SkbClone(skb) // :1005
+	}
+	if neigh.Ops.Solicit != nil {
+		neigh.Ops.Solicit(neigh, skb) // :1008
+	}
+	neigh.Probes++
+	n.ConsumeSkb(skb) // :1010
+}
+
+// neighTimerHandler lets a neighbour age, or asks for it again.
+func (n *Net) neighTimerHandler(t *kernel.Timer) {
+	kernel.Fentry1(&n.Kernel, t) // neigh_timer_handler net/core/neighbour.c:1018
+
+	neigh := t.Owner.(*Neighbour)
+	if neigh.NudState&NudInTimer != 0 {
+		n.neighAge(neigh)
+	}
+	n.NeighRelease(neigh) // :1098
+}
+
+// neighAge is the part of neigh_timer_handler that moves a neighbour to its
+// next state.
+func (n *Net) neighAge(neigh *Neighbour) {
+	p := &neigh.Tbl.Parms
+	now := n.Jiffies()
+	next := now + kernel.HZ
+	switch {
+	case neigh.NudState&NudReachable != 0:
+		switch {
+		case now <= neigh.Confirmed+p.ReachableTime:
+			next = neigh.Confirmed + p.ReachableTime
+		case now <= neigh.Used+p.DelayProbeTime:
+			neigh.NudState = NudDelay
+			neigh.Updated = now
+			neighSuspect(neigh)
+			next = now + p.DelayProbeTime
+		default:
+			neigh.NudState = NudStale
+			neigh.Updated = now
+			neighSuspect(neigh)
+		}
+	case neigh.NudState&NudDelay != 0:
+		if now <= neigh.Confirmed+p.DelayProbeTime {
+			neigh.NudState = NudReachable
+			neigh.Updated = now
+			neighConnect(neigh)
+			next = neigh.Confirmed + p.ReachableTime
+		} else {
+			neigh.NudState = NudProbe
+			neigh.Updated = now
+			neigh.Probes = 0
+			next = now + p.RetransTime
+		}
+	default:
+		next = now + p.RetransTime
+	}
+	if neigh.NudState&(NudIncomplete|NudProbe) != 0 && neigh.Probes >= neighMaxProbes(neigh) {
+		neigh.NudState = NudFailed
+		n.neighInvalidate(neigh) // :1078
+		return
+	}
+	if neigh.NudState&NudInTimer != 0 {
+		next = max(next, now+kernel.HZ/2)
+		if !n.ModTimer(&neigh.Timer, next) {
+			neigh.Refs++
+		}
+	}
+	if neigh.NudState&(NudIncomplete|NudProbe) != 0 {
+		n.neighProbe(neigh) // :1089
+	}
+}
