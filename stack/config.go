@@ -6,6 +6,7 @@ import (
 
 	"menuos/stack/internal/core"
 	"menuos/stack/internal/ipv4"
+	"menuos/stack/internal/socket"
 	"menuos/stack/wire"
 )
 
@@ -71,17 +72,35 @@ func (s *Stack) withDev(name string, fn func(dev *core.NetDevice) int) error {
 	return err
 }
 
+// ioctl configures an interface as ifconfig does: by a system call on a socket
+// made for it.
+func (s *Stack) ioctl(cmd uint32, req *ipv4.Ifreq) int {
+	p := s.host.proc
+	fd, err := p.Socket(AF_INET, SOCK_DGRAM, 0)
+	if err != nil {
+		return -int(err.(Errno))
+	}
+	r := p.regs()
+	r.OrigAx = socket.NrIoctl
+	r.A = [6]int64{int64(fd), int64(cmd)}
+	r.P = req
+	ret := int(s.n.EntrySYSCALLCompat(r))
+	r.P = nil
+	p.Close(fd)
+	return ret
+}
+
 // IfUp brings an interface up (ifconfig NAME up).
 func (s *Stack) IfUp(name string) error {
 	return s.withDev(name, func(dev *core.NetDevice) int {
-		return s.n.DevinetIoctl(ipv4.SIOCSIFFLAGS, &ipv4.Ifreq{IfrName: name, IfrFlags: dev.Flags | core.IffUp})
+		return s.ioctl(ipv4.SIOCSIFFLAGS, &ipv4.Ifreq{IfrName: name, IfrFlags: dev.Flags | core.IffUp})
 	})
 }
 
 // IfDown takes an interface down (ifconfig NAME down).
 func (s *Stack) IfDown(name string) error {
 	return s.withDev(name, func(dev *core.NetDevice) int {
-		return s.n.DevinetIoctl(ipv4.SIOCSIFFLAGS, &ipv4.Ifreq{IfrName: name, IfrFlags: dev.Flags &^ core.IffUp})
+		return s.ioctl(ipv4.SIOCSIFFLAGS, &ipv4.Ifreq{IfrName: name, IfrFlags: dev.Flags &^ core.IffUp})
 	})
 }
 
@@ -94,15 +113,15 @@ func (s *Stack) IfConfig(name string, addr netip.Prefix) error {
 	}
 	return s.withDev(name, func(dev *core.NetDevice) int {
 		req := &ipv4.Ifreq{IfrName: name, IfrAddr: a}
-		if r := s.n.DevinetIoctl(ipv4.SIOCSIFADDR, req); r < 0 {
+		if r := s.ioctl(ipv4.SIOCSIFADDR, req); r < 0 {
 			return r
 		}
 		req.IfrAddr = wire.MaskFromLen(addr.Bits())
-		if r := s.n.DevinetIoctl(ipv4.SIOCSIFNETMASK, req); r < 0 {
+		if r := s.ioctl(ipv4.SIOCSIFNETMASK, req); r < 0 {
 			return r
 		}
 		req.IfrFlags = dev.Flags | core.IffUp
-		return s.n.DevinetIoctl(ipv4.SIOCSIFFLAGS, req)
+		return s.ioctl(ipv4.SIOCSIFFLAGS, req)
 	})
 }
 
@@ -146,7 +165,7 @@ func (s *Stack) AddDummy(name string) error {
 		if r < 0 {
 			return r
 		}
-		return s.n.DevinetIoctl(ipv4.SIOCSIFFLAGS, &ipv4.Ifreq{IfrName: name, IfrFlags: dev.Flags | core.IffUp})
+		return s.ioctl(ipv4.SIOCSIFFLAGS, &ipv4.Ifreq{IfrName: name, IfrFlags: dev.Flags | core.IffUp})
 	})
 	return err
 }

@@ -22,12 +22,33 @@ type hostTask struct {
 	proc  *Proc
 	wq    kernel.WaitQueueHead
 	queue []*hostCall
+	free  []*hostCall
 	conns map[*conn]struct{}
 }
 
+// hostCall is what the host process is to do: fn, or else send or receive b on
+// a descriptor.
 type hostCall struct {
 	fn   func(p *Proc)
+	send bool
+	fd   int
+	b    []byte
+
+	n    int
+	err  error
 	done bool
+}
+
+func (c *hostCall) run(p *Proc) {
+	switch {
+	case c.fn != nil:
+		c.fn(p)
+	case c.send:
+		c.n, c.err = p.Send(c.fd, c.b, MSG_NOSIGNAL)
+	default:
+		c.n, c.err = p.Recv(c.fd, c.b, 0)
+	}
+	c.done = true
 }
 
 func (s *Stack) hostMain(t *kernel.Task) int {
@@ -37,8 +58,7 @@ func (s *Stack) hostMain(t *kernel.Task) int {
 		for len(h.queue) > 0 {
 			c := h.queue[0]
 			h.queue = h.queue[:copy(h.queue, h.queue[1:])]
-			c.fn(h.proc)
-			c.done = true
+			c.run(h.proc)
 		}
 		e := s.n.DefineWait()
 		s.n.PrepareToWait(&h.wq, e, kernel.TaskUninterruptible)
@@ -52,12 +72,37 @@ func (s *Stack) hostMain(t *kernel.Task) int {
 func (s *Stack) call(fn func(p *Proc)) error {
 	s.lock()
 	defer s.mu.Unlock()
+	return s.callLocked(&hostCall{fn: fn})
+}
+
+// transfer is call of a send or receive. Once connections are set up it
+// allocates nothing.
+func (s *Stack) transfer(send bool, fd int, b []byte) (int, error) {
+	s.lock()
+	defer s.mu.Unlock()
+	h := &s.host
+	var c *hostCall
+	if l := len(h.free); l > 0 {
+		c, h.free = h.free[l-1], h.free[:l-1]
+	} else {
+		c = new(hostCall)
+	}
+	c.send, c.fd, c.b = send, fd, b
+	if err := s.callLocked(c); err != nil {
+		return 0, err
+	}
+	n, err := c.n, c.err
+	*c = hostCall{}
+	h.free = append(h.free, c)
+	return n, err
+}
+
+func (s *Stack) callLocked(c *hostCall) error {
 	h := &s.host
 	if h.task == nil && !s.closed {
 		h.task = s.n.Fork(nil, "host", s.hostMain)
 		h.conns = make(map[*conn]struct{})
 	}
-	c := &hostCall{fn: fn}
 	h.queue = append(h.queue, c)
 	if h.task != nil {
 		s.n.WakeUp(&h.wq, 1, 0)
@@ -101,7 +146,8 @@ type conn struct {
 	local, remote netip.AddrPort
 
 	mu        sync.Mutex
-	ready     chan struct{} // closed and replaced when the socket's state may have changed
+	ready     chan struct{} // somebody waits: closed when the socket's state may have changed
+	changes   uint64        // counts those times
 	closed    bool
 	readTill  time.Time
 	writeTill time.Time
@@ -110,7 +156,7 @@ type conn struct {
 }
 
 func (s *Stack) newConn(p *Proc, fd int, network string) *conn {
-	c := &conn{s: s, fd: fd, net: network, ready: make(chan struct{})}
+	c := &conn{s: s, fd: fd, net: network}
 	sock := p.t.Files.Get(fd).PrivateData.(*core.Socket)
 	c.entry = kernel.WaitQueueEntry{Func: func(*kernel.WaitQueueEntry, uint32) bool {
 		c.signal()
@@ -127,35 +173,52 @@ func (s *Stack) newConn(p *Proc, fd int, network string) *conn {
 // signal wakes everybody who waits for the socket.
 func (c *conn) signal() {
 	c.mu.Lock()
-	close(c.ready)
-	c.ready = make(chan struct{})
+	c.changes++
+	if c.ready != nil {
+		close(c.ready)
+		c.ready = nil
+	}
 	c.mu.Unlock()
 }
 
-// retry makes a non-blocking call again and again until it does not have to
-// wait any more, its deadline passes or the socket is closed.
-func (c *conn) retry(deadline func() time.Time, call func(p *Proc) error) error {
-	for {
-		c.mu.Lock()
-		ready, closed, till := c.ready, c.closed, deadline()
-		c.mu.Unlock()
-		if closed {
-			return net.ErrClosed
-		}
-		if !till.IsZero() && !time.Now().Before(till) {
-			return os.ErrDeadlineExceeded
-		}
-		var err error
-		if e := c.s.call(func(p *Proc) { err = call(p) }); e != nil {
-			return e
-		}
-		if err != EAGAIN {
-			return err
-		}
-		if till.IsZero() {
-			<-ready
-			continue
-		}
+// waiter is the channel that the next change closes; nil if the state has
+// changed since seen was read.
+func (c *conn) waiter(seen uint64) <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.changes != seen {
+		return nil
+	}
+	if c.ready == nil {
+		c.ready = make(chan struct{})
+	}
+	return c.ready
+}
+
+// begin looks at the socket before a call that may have to wait.
+func (c *conn) begin(deadline *time.Time) (seen uint64, till time.Time, err error) {
+	c.mu.Lock()
+	seen, till = c.changes, *deadline
+	closed := c.closed
+	c.mu.Unlock()
+	switch {
+	case closed:
+		return 0, till, net.ErrClosed
+	case !till.IsZero() && !time.Now().Before(till):
+		return 0, till, os.ErrDeadlineExceeded
+	}
+	return seen, till, nil
+}
+
+// await waits until the socket has changed since seen was read, or the
+// deadline passes.
+func (c *conn) await(seen uint64, till time.Time) {
+	ready := c.waiter(seen)
+	switch {
+	case ready == nil:
+	case till.IsZero():
+		<-ready
+	default:
 		t := time.NewTimer(time.Until(till))
 		select {
 		case <-ready:
@@ -165,8 +228,38 @@ func (c *conn) retry(deadline func() time.Time, call func(p *Proc) error) error 
 	}
 }
 
-func (c *conn) readDeadline() time.Time  { return c.readTill }
-func (c *conn) writeDeadline() time.Time { return c.writeTill }
+// retry makes a non-blocking call again and again until it does not have to
+// wait any more, its deadline passes or the socket is closed.
+func (c *conn) retry(deadline *time.Time, call func(p *Proc) error) error {
+	for {
+		seen, till, err := c.begin(deadline)
+		if err != nil {
+			return err
+		}
+		if e := c.s.call(func(p *Proc) { err = call(p) }); e != nil {
+			return e
+		}
+		if err != EAGAIN {
+			return err
+		}
+		c.await(seen, till)
+	}
+}
+
+// transfer is retry of a send or receive.
+func (c *conn) transfer(deadline *time.Time, send bool, b []byte) (int, error) {
+	for {
+		seen, till, err := c.begin(deadline)
+		if err != nil {
+			return 0, err
+		}
+		n, err := c.s.transfer(send, c.fd, b)
+		if err != EAGAIN {
+			return n, err
+		}
+		c.await(seen, till)
+	}
+}
 
 func (c *conn) opError(op string, err error) error {
 	if err == nil || err == io.EOF {
@@ -194,10 +287,7 @@ func (c *conn) Read(b []byte) (n int, err error) {
 	if len(b) == 0 {
 		return 0, nil
 	}
-	err = c.retry(c.readDeadline, func(p *Proc) error {
-		n, err = p.Recv(c.fd, b, 0)
-		return err
-	})
+	n, err = c.transfer(&c.readTill, false, b)
 	if err != nil {
 		return 0, c.opError("read", err)
 	}
@@ -210,11 +300,7 @@ func (c *conn) Read(b []byte) (n int, err error) {
 // Write implements net.Conn.
 func (c *conn) Write(b []byte) (n int, err error) {
 	for {
-		var m int
-		err = c.retry(c.writeDeadline, func(p *Proc) error {
-			m, err = p.Send(c.fd, b[n:], MSG_NOSIGNAL)
-			return err
-		})
+		m, err := c.transfer(&c.writeTill, true, b[n:])
 		if err != nil {
 			return n, c.opError("write", err)
 		}
@@ -335,7 +421,7 @@ func (s *Stack) Dial(ctx context.Context, addr string) (net.Conn, error) {
 func (c *conn) waitConnected(ctx context.Context, to netip.AddrPort) error {
 	for {
 		c.mu.Lock()
-		ready := c.ready
+		seen := c.changes
 		c.mu.Unlock()
 		var err error
 		pending := false
@@ -355,6 +441,10 @@ func (c *conn) waitConnected(ctx context.Context, to netip.AddrPort) error {
 		if !pending {
 			return err
 		}
+		ready := c.waiter(seen)
+		if ready == nil {
+			continue
+		}
 		select {
 		case <-ready:
 		case <-ctx.Done():
@@ -362,62 +452,3 @@ func (c *conn) waitConnected(ctx context.Context, to netip.AddrPort) error {
 		}
 	}
 }
-
-// listener is a net.Listener.
-type listener struct{ c *conn }
-
-// Listen makes a TCP listener in the machine at addr ("127.0.0.1:80", port 0
-// for any).
-func (s *Stack) Listen(addr string, backlog int) (net.Listener, error) {
-	at, err := netip.ParseAddrPort(addr)
-	if err != nil {
-		return nil, &net.OpError{Op: "listen", Net: "tcp", Err: err}
-	}
-	var c *conn
-	if e := s.call(func(p *Proc) {
-		var fd int
-		if fd, err = p.Socket(AF_INET, SOCK_STREAM, 0); err != nil {
-			return
-		}
-		p.SetsockoptInt(fd, SOL_SOCKET, SO_REUSEADDR, 1)
-		if err = p.Bind(fd, at); err == nil {
-			err = p.Listen(fd, backlog)
-		}
-		if err != nil {
-			p.Close(fd)
-			return
-		}
-		c = s.newConn(p, fd, "tcp")
-	}); e != nil {
-		err = e
-	}
-	if err != nil {
-		return nil, &net.OpError{Op: "listen", Net: "tcp", Addr: net.TCPAddrFromAddrPort(at), Err: err}
-	}
-	return &listener{c}, nil
-}
-
-// Accept implements net.Listener.
-func (l *listener) Accept() (net.Conn, error) {
-	var c *conn
-	err := l.c.retry(l.c.readDeadline, func(p *Proc) error {
-		fd, _, err := p.Accept(l.c.fd)
-		if err == nil {
-			c = l.c.s.newConn(p, fd, "tcp")
-		}
-		return err
-	})
-	if err != nil {
-		return nil, l.c.opError("accept", err)
-	}
-	return c, nil
-}
-
-// Close implements net.Listener.
-func (l *listener) Close() error { return l.c.Close() }
-
-// Addr implements net.Listener.
-func (l *listener) Addr() net.Addr { return l.c.LocalAddr() }
-
-// SetDeadline bounds Accept.
-func (l *listener) SetDeadline(t time.Time) error { return l.c.SetReadDeadline(t) }

@@ -3,6 +3,7 @@ package stack
 import (
 	"context"
 	"net/netip"
+	"time"
 
 	"menuos/stack/internal/ipv4"
 	"menuos/stack/internal/kernel"
@@ -84,4 +85,30 @@ func (s *Stack) RouteGet(to netip.Addr) (r Route, local bool, err error) {
 		return Route{}, false, err
 	}
 	return Route{Dst: netip.PrefixFrom(to, 32), Gw: fromAddr(a.Gw), Dev: a.Dev, Src: fromAddr(a.Src)}, a.Type == ipv4.RtnLocal, nil
+}
+
+// RunDue runs what has fallen due, on either clock; on a virtual one it is
+// Settle.
+func (s *Stack) RunDue() Outcome {
+	if s.pump == nil {
+		return s.Settle()
+	}
+	defer s.wakePump()
+	for {
+		s.lock()
+		closed, next := s.closed, time.Duration(0)
+		if !closed {
+			next = s.runDue()
+		}
+		stopped := s.stop != nil && !s.released
+		s.mu.Unlock()
+		switch {
+		case closed:
+			return Stuck
+		case stopped:
+			return Stopped
+		case next > 0:
+			return Done
+		}
+	}
 }

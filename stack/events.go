@@ -23,12 +23,20 @@ type Watcher struct {
 	n       int
 	dropped uint64
 	names   map[string]bool // nil: all
+	snap    int             // bytes of a packet; 0: all
 }
 
 // Watch begins to collect events, at most size of them unread. With names it
 // collects those tracepoints alone.
 func (s *Stack) Watch(size int, names ...string) *Watcher {
-	w := &Watcher{s: s, ring: make([]Event, max(size, 1))}
+	return s.WatchSnap(size, 0, names...)
+}
+
+// WatchSnap is Watch for a watcher that needs no more than the first snap bytes
+// of a packet (0: all of it): full segments are large, and copying them is most
+// of what watching a transfer costs. Others who watch may ask for more.
+func (s *Stack) WatchSnap(size, snap int, names ...string) *Watcher {
+	w := &Watcher{s: s, ring: make([]Event, max(size, 1)), snap: snap}
 	if len(names) > 0 {
 		w.names = make(map[string]bool, len(names))
 		for _, name := range names {
@@ -64,6 +72,14 @@ func (s *Stack) setTrace() {
 		return
 	}
 	s.n.Trace = s.event
+	s.n.TraceSnap = s.watchers[0].snap
+	for _, w := range s.watchers[1:] {
+		if w.snap == 0 || s.n.TraceSnap == 0 {
+			s.n.TraceSnap = 0
+		} else {
+			s.n.TraceSnap = max(s.n.TraceSnap, w.snap)
+		}
+	}
 	s.n.TraceTimers()
 }
 

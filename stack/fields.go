@@ -76,6 +76,11 @@ func (e *NoMemberError) Error() string {
 	return fmt.Sprintf("There is no member named %s.", e.Member)
 }
 
+// gdbError is an error in gdb's own words, capital and full stop included.
+type gdbError string
+
+func (e gdbError) Error() string { return string(e) }
+
 // Field follows a path of C field names from a kernel object: Field(sk,
 // "sk_state"), Field(icsk, "icsk_ack", "pingpong"). The error is a
 // *NoMemberError where there is no such field. It reads live memory: call it
@@ -89,7 +94,7 @@ func (s *Stack) Field(v any, path ...string) (any, error) {
 		rv := reflect.ValueOf(v)
 		for rv.Kind() == reflect.Pointer || rv.Kind() == reflect.Interface {
 			if rv.IsNil() {
-				return nil, fmt.Errorf("Cannot access memory at address 0x0")
+				return nil, gdbError("Cannot access memory at address 0x0")
 			}
 			rv = rv.Elem()
 		}
@@ -192,6 +197,7 @@ var cTypes = []struct {
 	{reflect.TypeFor[*kernel.WaitQueueEntry](), "struct wait_queue_entry *"},
 	{reflect.TypeFor[wire.TCP](), "struct tcphdr *"},
 	{reflect.TypeFor[wire.IPv4](), "struct iphdr *"},
+	{reflect.TypeFor[core.Sockaddr](), "struct sockaddr *"},
 	{reflect.TypeFor[be16](), "__be16"},
 	{reflect.TypeFor[be32](), "__be32"},
 }
@@ -334,7 +340,7 @@ func (s *Stack) Var(f Frame, name string) (any, bool) {
 func (s *Stack) Cast(v any, typ string) (any, error) {
 	sk := sockOf(v)
 	if sk == nil {
-		return nil, fmt.Errorf("Invalid cast.")
+		return nil, gdbError("Invalid cast.")
 	}
 	switch typ {
 	case "struct sock *":
@@ -344,14 +350,14 @@ func (s *Stack) Cast(v any, typ string) (any, error) {
 	case "struct inet_connection_sock *", "struct tcp_sock *":
 		tp := tcp.TcpSk(sk)
 		if tp == nil {
-			return nil, fmt.Errorf("Invalid cast.")
+			return nil, gdbError("Invalid cast.")
 		}
 		if typ == "struct tcp_sock *" {
 			return tp, nil
 		}
 		return &tp.InetConnectionSock, nil
 	}
-	return nil, fmt.Errorf("No struct type named %s.", strings.TrimSuffix(strings.TrimPrefix(typ, "struct "), " *"))
+	return nil, gdbError("No struct type named " + strings.TrimSuffix(strings.TrimPrefix(typ, "struct "), " *") + ".")
 }
 
 func sockOf(v any) *core.Sock {

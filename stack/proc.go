@@ -374,10 +374,9 @@ func (p *Proc) Poll(fds []PollFd, timeout time.Duration) (int, error) {
 // Sleep sleeps for d; EINTR if a signal ends it.
 func (p *Proc) Sleep(d time.Duration) error {
 	n := &p.s.n.Kernel
-	left := int64((d + time.Millisecond - 1) / time.Millisecond)
-	for left > 0 && !n.SignalPending(p.t) {
+	for until := n.Now() + d; n.Now() < until && !n.SignalPending(p.t); {
 		p.t.State = kernel.TaskInterruptible
-		left = n.ScheduleTimeout(left)
+		n.ScheduleHrtimeout(until)
 	}
 	if n.SignalPending(p.t) {
 		n.Exit(128 + int(SIGINT))

@@ -316,7 +316,7 @@ var caNames = []string{"Open", "Disorder", "CWR", "Recovery", "Loss"}
 func (s *Stack) tcpInfo(info *SockInfo, tp *tcp.TcpSock) {
 	sk := &tp.Sock
 	t := &TcpInfo{CaName: caNames[tp.IcskCaState%5]}
-	s.n.TcpGetInfo(sk, &t.TcpInfo)
+	s.n.TcpInfoOf(sk, &t.TcpInfo)
 	if tp.IcskCaOps != nil {
 		t.Congestion = tp.IcskCaOps.Name
 	}

@@ -39,7 +39,6 @@ type Stack struct {
 
 	placed    map[any]uint64 // addresses that Address has given
 	nextPlace uint64
-	eventSeq  uint64
 }
 
 // New makes a machine: booted, its interfaces down, init asleep. Close it.

@@ -157,8 +157,8 @@ func (n *Net) SkbRecvDatagram(sk *Sock, flags int, noblock bool) (*SkBuff, int) 
 func (n *Net) SkbFreeDatagram(sk *Sock, skb *SkBuff) {
 	kernel.Fentry2(&n.Kernel, sk, skb) // skb_free_datagram net/core/datagram.c:329
 
-	n.ConsumeSkb(skb) // :329
-	n.SkMemReclaimPartial(sk)
+	n.ConsumeSkb(skb)         // :329
+	n.SkMemReclaimPartial(sk) // :330
 }
 
 // SkbFreeDatagramLocked__ is SkbFreeDatagram for a caller without the socket's
@@ -172,8 +172,8 @@ func (n *Net) SkbFreeDatagramLocked__(sk *Sock, skb *SkBuff, length int) {
 	}
 	slow := n.LockSockFast(sk) // :343
 	SkPeekOffsetBwd(sk, length)
-	n.SkbOrphan(skb) // :345
-	n.SkMemReclaimPartial(sk)
+	n.SkbOrphan(skb)           // :345
+	n.SkMemReclaimPartial(sk)  // :346
 	n.UnlockSockFast(sk, slow) // :347
 	n.KfreeSkb__(skb)          // :350
 }
@@ -205,7 +205,7 @@ func (n *Net) SkbKillDatagram(sk *Sock, skb *SkBuff, flags int) int {
 
 	err := n.SkQueueDropSkb__(sk, &sk.SkReceiveQueue, skb, flags, nil) // :402
 	n.KfreeSkb(skb)                                                    // :405
-	n.SkMemReclaimPartial(sk)
+	n.SkMemReclaimPartial(sk)                                          // :406
 	return err
 }
 

@@ -151,7 +151,7 @@ func (n *Net) rollbackRegisteredMany(dev *NetDevice) {
 			break
 		}
 	}
-	n.flushBacklog(dev)
+	n.flushBacklog(dev)                             // :8087
 	n.callNetdeviceNotifiers(NetdevUnregister, dev) // :8102
 	if dev.Ops.NdoUninit != nil {
 		dev.Ops.NdoUninit(dev) // :8116
@@ -393,9 +393,9 @@ func (n *Net) devSetMtuExt(dev *NetDevice, newMtu int) int {
 	return 0
 }
 
-// NetifCarrierOn and NetifCarrierOff say whether the link is up; routes hear of
-// it (netif_carrier_on, netif_carrier_off). menuos does not put that off to a
-// work queue.
+// NetifCarrierOn says that the link is up (netif_carrier_on). menuos does not put
+// the news of a carrier off to a work queue, because it has none: routes hear of
+// it at once.
 func (n *Net) NetifCarrierOn(dev *NetDevice) {
 	kernel.Fentry1(&n.Kernel, dev) // netif_carrier_on net/sched/sch_generic.c:506
 
@@ -403,9 +403,10 @@ func (n *Net) NetifCarrierOn(dev *NetDevice) {
 		return
 	}
 	dev.Carrier = true
-	n.linkwatchDoDev(dev)
+	n.linkwatchDoDev(dev) // :511
 }
 
+// NetifCarrierOff says that the link is down (netif_carrier_off).
 func (n *Net) NetifCarrierOff(dev *NetDevice) {
 	kernel.Fentry1(&n.Kernel, dev) // netif_carrier_off net/sched/sch_generic.c:525
 
@@ -413,27 +414,32 @@ func (n *Net) NetifCarrierOff(dev *NetDevice) {
 		return
 	}
 	dev.Carrier = false
-	n.linkwatchDoDev(dev)
+	n.linkwatchDoDev(dev) // :530
 }
 
+// linkwatchDoDev makes a device follow its carrier (linkwatch_do_dev).
 func (n *Net) linkwatchDoDev(dev *NetDevice) {
+	kernel.Fentry1(&n.Kernel, dev) // linkwatch_do_dev net/core/link_watch.c:150
+
 	if dev.Flags&IffUp == 0 || !NetifDevicePresent(dev) {
 		return
 	}
 	if dev.Carrier {
-		n.devActivate(dev)
+		n.devActivate(dev) // :160
 	} else {
-		n.devDeactivateMany(dev)
+		n.devDeactivateMany(dev) // :162
 	}
-	n.callNetdeviceNotifiers(NetdevChange, dev)
+	n.callNetdeviceNotifiers(NetdevChange, dev) // :164
 }
 
 // DevHardHeader builds the link header (dev_hard_header).
-func DevHardHeader(skb *SkBuff, dev *NetDevice, typ uint16, daddr, saddr *wire.MAC, length int) int {
+func (n *Net) DevHardHeader(skb *SkBuff, dev *NetDevice, typ uint16, daddr, saddr *wire.MAC, length int) int {
+	kernel.Fentry4(&n.Kernel, skb, dev, typ, length) // dev_hard_header include/linux/netdevice.h:2918
+
 	if dev.HeaderOps == nil || dev.HeaderOps.Create == nil {
 		return 0
 	}
-	return dev.HeaderOps.Create(skb, dev, typ, daddr, saddr, length)
+	return dev.HeaderOps.Create(skb, dev, typ, daddr, saddr, length) // :2921
 }
 
 // LlReservedSpace is the headroom that a device wants (LL_RESERVED_SPACE).

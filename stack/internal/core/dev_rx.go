@@ -62,6 +62,7 @@ func (l *napiList) spliceTail(from napiList) {
 
 // softnetData is a CPU's queues (struct softnet_data).
 type softnetData struct {
+	noop            Qdisc // what a device has in place of a queue while it is down
 	inputPktQueue   SkBuffHead
 	processQueue    SkBuffHead
 	pollList        napiList
@@ -230,9 +231,9 @@ func (n *Net) NapiGroReceive(napi *NapiStruct, skb *SkBuff) int {
 }
 
 func (n *Net) napiSkbFinish(skb *SkBuff) int {
-	kernel.Fentry1(&n.Kernel, skb) // napi_skb_finish net/core/dev.c:5658
+	kernel.Fentry1(&n.Kernel, skb) // napi_skb_finish net/core/dev.c:5663
 
-	return n.netifReceiveSkbInternal(skb) // :5660
+	return n.netifReceiveSkbInternal(skb) // :5665
 }
 
 // processBacklog polls the queue that netif_rx fills.
@@ -259,12 +260,14 @@ func (n *Net) processBacklog(napi *NapiStruct, quota int) int {
 
 // flushBacklog frees the packets of a device that goes.
 func (n *Net) flushBacklog(dev *NetDevice) {
+	kernel.Fentry1(&n.Kernel, dev) // flush_backlog net/core/dev.c:5301
+
 	for _, q := range [...]*SkBuffHead{&n.softnet.inputPktQueue, &n.softnet.processQueue} {
 		for skb := q.First; skb != nil; {
 			next := skb.Next
 			if skb.Dev == dev {
 				q.Unlink(skb)
-				n.KfreeSkb(skb)
+				n.KfreeSkb(skb) // :5309
 			}
 			skb = next
 		}

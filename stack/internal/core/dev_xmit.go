@@ -196,12 +196,20 @@ func NetifStopQueue(dev *NetDevice) { dev.TxStopped = true }
 // NetifWakeQueue tells the stack that the driver takes packets again
 // (netif_wake_queue).
 func (n *Net) NetifWakeQueue(dev *NetDevice) {
+	kernel.Fentry1(&n.Kernel, dev) // netif_wake_queue include/linux/netdevice.h:3081
+
+	n.netifTxWakeQueue(dev) // :3081
+}
+
+func (n *Net) netifTxWakeQueue(dev *NetDevice) {
+	kernel.Fentry1(&n.Kernel, dev) // netif_tx_wake_queue net/core/dev.c:2775
+
 	if !dev.TxStopped {
 		return
 	}
 	dev.TxStopped = false
 	if dev.Qdisc != nil {
-		n.NetifSchedule__(dev.Qdisc)
+		n.NetifSchedule__(dev.Qdisc) // :2780
 	}
 }
 
@@ -246,22 +254,29 @@ func (n *Net) devKfreeSkbIrq__(skb *SkBuff, reason uint8) {
 	n.RaiseSoftirqIrqoff(kernel.NetTxSoftirq) // :2803
 }
 
-// DevKfreeSkbAny and DevConsumeSkbAny free a packet in any context, dropped or
-// sent (dev_kfree_skb_any, dev_consume_skb_any).
-func (n *Net) DevKfreeSkbAny(skb *SkBuff) {
+// devKfreeSkbAny__ frees a packet in any context, dropped or sent.
+func (n *Net) devKfreeSkbAny__(skb *SkBuff, reason uint8) {
+	kernel.Fentry2(&n.Kernel, skb, reason) // __dev_kfree_skb_any net/core/dev.c:2810
+
 	if n.InHardirq() {
-		n.devKfreeSkbIrq__(skb, skbReasonDropped)
+		n.devKfreeSkbIrq__(skb, reason) // :2811
 	} else {
-		n.KfreeSkb(skb)
+		n.ConsumeSkb(skb) // :2813
 	}
 }
 
+// DevKfreeSkbAny drops a packet in any context.
+func (n *Net) DevKfreeSkbAny(skb *SkBuff) {
+	kernel.Fentry1(&n.Kernel, skb) // dev_kfree_skb_any include/linux/netdevice.h:3589
+
+	n.devKfreeSkbAny__(skb, skbReasonDropped) // :3589
+}
+
+// DevConsumeSkbAny frees a packet that did its duty in any context.
 func (n *Net) DevConsumeSkbAny(skb *SkBuff) {
-	if n.InHardirq() {
-		n.devKfreeSkbIrq__(skb, skbReasonConsumed)
-	} else {
-		n.ConsumeSkb(skb)
-	}
+	kernel.Fentry1(&n.Kernel, skb) // dev_consume_skb_any include/linux/netdevice.h:3594
+
+	n.devKfreeSkbAny__(skb, skbReasonConsumed) // :3594
 }
 
 // netTxAction is the transmit softirq: it frees what interrupts have sent and

@@ -48,7 +48,9 @@ func (n *Net) DstInit(dst *DstEntry, ops *DstOps, dev *NetDevice, initialRef int
 }
 
 func (n *Net) dstDiscard(skb *SkBuff) int {
-	return n.DstDiscardOut(n, skb.Sk, skb)
+	kernel.Fentry1(&n.Kernel, skb) // dst_discard include/net/dst.h:389
+
+	return n.DstDiscardOut(n, skb.Sk, skb) // :389
 }
 
 // DstDiscardOut drops a packet whose route has gone (dst_discard_out).
@@ -150,7 +152,11 @@ func DstCheck(dst *DstEntry, cookie uint32) *DstEntry {
 }
 
 // DstMtu is the route's MTU (dst_mtu).
-func DstMtu(dst *DstEntry) uint32 { return dst.Ops.Mtu(dst) }
+func (n *Net) DstMtu(dst *DstEntry) uint32 {
+	kernel.Fentry1(&n.Kernel, dst) // dst_mtu include/net/dst.h:210
+
+	return dst.Ops.Mtu(dst) // :210
+}
 
 // DstMetric is one metric of the route (dst_metric, dst_metric_raw).
 func DstMetric(dst *DstEntry, metric int) uint32 { return dst.Metrics[metric] }
@@ -159,11 +165,13 @@ func DstMetric(dst *DstEntry, metric int) uint32 { return dst.Metrics[metric] }
 func DstMetricRaw(dst *DstEntry, metric int) uint32 { return dst.Metrics[metric] }
 
 // DstMetricAdvmss is the MSS to advertise (dst_metric_advmss).
-func DstMetricAdvmss(dst *DstEntry) uint32 {
+func (n *Net) DstMetricAdvmss(dst *DstEntry) uint32 {
+	kernel.Fentry1(&n.Kernel, dst) // dst_metric_advmss include/net/dst.h:180
+
 	if advmss := dst.Metrics[RtaxAdvmss]; advmss != 0 {
 		return advmss
 	}
-	return dst.Ops.DefaultAdvmss(dst)
+	return dst.Ops.DefaultAdvmss(dst) // :183
 }
 
 // DstMetricRtt is a metric of time in jiffies (dst_metric_rtt).

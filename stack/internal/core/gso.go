@@ -58,7 +58,7 @@ func (n *Net) skbGsoSegment__(skb *SkBuff, features uint64, txPath bool) (*SkBuf
 	kernel.Fentry3(&n.Kernel, skb, features, txPath) // __skb_gso_segment net/core/dev.c:3071
 
 	if skbNeedsCheck(skb, txPath) {
-		if err := n.SkbCowHead(skb, 0); err < 0 {
+		if err := n.SkbCowHead(skb, 0); err < 0 { // :3075
 			return nil, err
 		}
 	}

@@ -205,8 +205,10 @@ func (n *Net) neighNoarp(neigh *Neighbour) {
 
 // NeighRelease drops a reference on a neighbour (neigh_release).
 func (n *Net) NeighRelease(neigh *Neighbour) {
+	kernel.Fentry1(&n.Kernel, neigh) // neigh_release include/net/neighbour.h:423
+
 	if neigh.Refs--; neigh.Refs == 0 {
-		n.neighDestroy(neigh)
+		n.neighDestroy(neigh) // :424
 	}
 }
 
@@ -218,29 +220,55 @@ func (n *Net) neighDestroy(neigh *Neighbour) {
 	neigh.Tbl.Entries--
 }
 
+// NeighChangeaddr forgets the neighbours on a device that changes its own
+// address (neigh_changeaddr).
+func (n *Net) NeighChangeaddr(tbl *NeighTable, dev *NetDevice) {
+	kernel.Fentry2(&n.Kernel, tbl, dev) // neigh_changeaddr net/core/neighbour.c:345
+
+	n.neighFlushDev(tbl, dev, false) // :346
+}
+
 // NeighIfdown forgets the neighbours on a device (neigh_ifdown).
 func (n *Net) NeighIfdown(tbl *NeighTable, dev *NetDevice) {
-	kernel.Fentry2(&n.Kernel, tbl, dev) // neigh_ifdown net/core/neighbour.c:366
+	kernel.Fentry2(&n.Kernel, tbl, dev) // neigh_ifdown net/core/neighbour.c:372
+
+	n.neighIfdown__(tbl, dev, false) // :372
+}
+
+func (n *Net) neighIfdown__(tbl *NeighTable, dev *NetDevice, skipPerm bool) {
+	kernel.Fentry3(&n.Kernel, tbl, dev, skipPerm) // __neigh_ifdown net/core/neighbour.c:354
+
+	n.neighFlushDev(tbl, dev, skipPerm) // :355
+}
+
+func (n *Net) neighFlushDev(tbl *NeighTable, dev *NetDevice, skipPerm bool) {
+	kernel.Fentry3(&n.Kernel, tbl, dev, skipPerm) // neigh_flush_dev net/core/neighbour.c:295
 
 	for i := range tbl.buckets {
 		for p := &tbl.buckets[i]; *p != nil; {
 			neigh := *p
-			if neigh.Dev != dev {
+			if neigh.Dev != dev || skipPerm && neigh.NudState&NudPermanent != 0 {
 				p = &neigh.next
 				continue
 			}
 			*p = neigh.next
-			n.neighDelTimer(neigh)
+			n.neighDelTimer(neigh) // :316
 			neigh.Dead = true
 			if neigh.Refs != 1 {
-				n.SkbQueuePurge__(&neigh.ArpQueue) // :332
+				n.SkbQueuePurge__(&neigh.ArpQueue) // :328
 				neigh.ArpQueueLenBytes = 0
 				neigh.Output = n.neighBlackholeFn
 				neigh.NudState = NudNone
 			}
-			n.NeighRelease(neigh) // :346
+			n.neighCleanupAndRelease(neigh) // :338
 		}
 	}
+}
+
+func (n *Net) neighCleanupAndRelease(neigh *Neighbour) {
+	kernel.Fentry1(&n.Kernel, neigh) // neigh_cleanup_and_release net/core/neighbour.c:102
+
+	n.NeighRelease(neigh) // :107
 }
 
 func (n *Net) neighAddTimer(neigh *Neighbour, when uint64) {
@@ -249,8 +277,10 @@ func (n *Net) neighAddTimer(neigh *Neighbour, when uint64) {
 }
 
 func (n *Net) neighDelTimer(neigh *Neighbour) {
+	kernel.Fentry1(&n.Kernel, neigh) // neigh_del_timer net/core/neighbour.c:271
+
 	if neigh.NudState&NudInTimer != 0 && n.DelTimer(&neigh.Timer) {
-		n.NeighRelease(neigh)
+		n.NeighRelease(neigh) // :273
 	}
 }
 
@@ -302,17 +332,28 @@ func (n *Net) neighTimerHandler(t *kernel.Timer) {
 
 	neigh := t.Owner.(*Neighbour)
 	if neigh.NudState&NudInTimer != 0 {
-		n.neighAge(neigh)
+		next := n.neighAge(neigh)
+		if neigh.NudState&(NudIncomplete|NudProbe) != 0 && neigh.Probes >= neighMaxProbes(neigh) {
+			neigh.NudState = NudFailed
+			n.neighInvalidate(neigh) // :1078
+		} else {
+			if neigh.NudState&NudInTimer != 0 && !n.ModTimer(&neigh.Timer, max(next, n.Jiffies()+kernel.HZ/2)) {
+				neigh.Refs++
+			}
+			if neigh.NudState&(NudIncomplete|NudProbe) != 0 {
+				n.neighProbe(neigh) // :1089
+			}
+		}
 	}
 	n.NeighRelease(neigh) // :1098
 }
 
 // neighAge is the part of neigh_timer_handler that moves a neighbour to its
-// next state.
-func (n *Net) neighAge(neigh *Neighbour) {
+// next state; it returns when to look again.
+func (n *Net) neighAge(neigh *Neighbour) (next uint64) {
 	p := &neigh.Tbl.Parms
 	now := n.Jiffies()
-	next := now + kernel.HZ
+	next = now + kernel.HZ
 	switch {
 	case neigh.NudState&NudReachable != 0:
 		switch {
@@ -343,18 +384,5 @@ func (n *Net) neighAge(neigh *Neighbour) {
 	default:
 		next = now + p.RetransTime
 	}
-	if neigh.NudState&(NudIncomplete|NudProbe) != 0 && neigh.Probes >= neighMaxProbes(neigh) {
-		neigh.NudState = NudFailed
-		n.neighInvalidate(neigh) // :1078
-		return
-	}
-	if neigh.NudState&NudInTimer != 0 {
-		next = max(next, now+kernel.HZ/2)
-		if !n.ModTimer(&neigh.Timer, next) {
-			neigh.Refs++
-		}
-	}
-	if neigh.NudState&(NudIncomplete|NudProbe) != 0 {
-		n.neighProbe(neigh) // :1089
-	}
+	return next
 }

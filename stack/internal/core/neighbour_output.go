@@ -57,7 +57,7 @@ func (n *Net) neighEventSend__(neigh *Neighbour, skb *SkBuff) int {
 		n.LocalBhEnable() // :1167
 		return 0
 	case neigh.Dead:
-		n.SpinUnlockBh() // :1173
+		n.WriteUnlockBh() // :1173
 		n.drop("neighbour dead")
 		n.KfreeSkb(skb) // :1174
 		return 1
@@ -65,7 +65,7 @@ func (n *Net) neighEventSend__(neigh *Neighbour, skb *SkBuff) int {
 		if p.McastProbes+p.AppProbes == 0 {
 			neigh.NudState = NudFailed
 			neigh.Updated = now
-			n.SpinUnlockBh() // :1130
+			n.WriteUnlockBh() // :1130
 			n.drop("neighbour failed")
 			n.KfreeSkb(skb) // :1132
 			return 1
@@ -82,7 +82,19 @@ func (n *Net) neighEventSend__(neigh *Neighbour, skb *SkBuff) int {
 	}
 	if neigh.NudState == NudIncomplete {
 		if skb != nil {
-			n.neighQueue(neigh, skb)
+			// The packet waits until the address is known; the oldest make room.
+			for neigh.ArpQueueLenBytes+skb.Truesize > p.QueueLenBytes {
+				buff := neigh.ArpQueue.Dequeue()
+				if buff == nil {
+					break
+				}
+				neigh.ArpQueueLenBytes -= buff.Truesize
+				n.drop("neighbour queue full")
+				n.KfreeSkb(buff) // :1153
+			}
+			SkbDstForce(skb)
+			neigh.ArpQueue.QueueTail(skb)
+			neigh.ArpQueueLenBytes += skb.Truesize
 		}
 		rc = 1
 	}
@@ -91,23 +103,6 @@ func (n *Net) neighEventSend__(neigh *Neighbour, skb *SkBuff) int {
 	}
 	n.LocalBhEnable() // :1167
 	return rc
-}
-
-// neighQueue is the part of __neigh_event_send that keeps a packet until the
-// address is known; the oldest make room.
-func (n *Net) neighQueue(neigh *Neighbour, skb *SkBuff) {
-	for neigh.ArpQueueLenBytes+skb.Truesize > neigh.Tbl.Parms.QueueLenBytes {
-		buff := neigh.ArpQueue.Dequeue()
-		if buff == nil {
-			break
-		}
-		neigh.ArpQueueLenBytes -= buff.Truesize
-		n.drop("neighbour queue full")
-		n.KfreeSkb(buff)
-	}
-	SkbDstForce(skb)
-	neigh.ArpQueue.QueueTail(skb)
-	neigh.ArpQueueLenBytes += skb.Truesize
 }
 
 func (n *Net) neighHhInit(neigh *Neighbour) {
@@ -131,7 +126,7 @@ func (n *Net) NeighResolveOutput(neigh *Neighbour, skb *SkBuff) int {
 		n.neighHhInit(neigh) // :1466
 	}
 	skb.Pull(skb.NetworkOffset())
-	if DevHardHeader(skb, dev, skb.Protocol, &neigh.Ha, nil, skb.Len) >= 0 {
+	if n.DevHardHeader(skb, dev, skb.Protocol, &neigh.Ha, nil, skb.Len) >= 0 { // :1471
 		return n.DevQueueXmit(skb) // :1476
 	}
 	n.drop("link header")
@@ -145,7 +140,7 @@ func (n *Net) NeighConnectedOutput(neigh *Neighbour, skb *SkBuff) int {
 	kernel.Fentry2(&n.Kernel, neigh, skb) // neigh_connected_output net/core/neighbour.c:1493
 
 	skb.Pull(skb.NetworkOffset())
-	if DevHardHeader(skb, neigh.Dev, skb.Protocol, &neigh.Ha, nil, skb.Len) >= 0 {
+	if n.DevHardHeader(skb, neigh.Dev, skb.Protocol, &neigh.Ha, nil, skb.Len) >= 0 { // :1500
 		return n.DevQueueXmit(skb) // :1505
 	}
 	n.drop("link header")
@@ -186,7 +181,7 @@ func (n *Net) neighUpdate__(neigh *Neighbour, lladdr *wire.MAC, state uint8, fla
 		return -EPERM
 	}
 	if state&NudValid == 0 {
-		n.neighDelTimer(neigh)
+		n.neighDelTimer(neigh) // :1247
 		if old&NudConnected != 0 {
 			neighSuspect(neigh)
 		}
@@ -223,6 +218,7 @@ func (n *Net) neighUpdate__(neigh *Neighbour, lladdr *wire.MAC, state uint8, fla
 		neigh.Updated = n.Jiffies()
 	}
 	if state != old {
+		n.neighDelTimer(neigh) // :1321
 		n.neighSetState(neigh, state)
 	}
 	if changed {
@@ -257,7 +253,6 @@ func (n *Net) neighUpdate__(neigh *Neighbour, lladdr *wire.MAC, state uint8, fla
 // neighSetState is the part of __neigh_update that changes the state and its
 // timer.
 func (n *Net) neighSetState(neigh *Neighbour, state uint8) {
-	n.neighDelTimer(neigh)
 	if state&NudProbe != 0 {
 		neigh.Probes = 0
 	}
@@ -276,10 +271,7 @@ func (n *Net) neighSetState(neigh *Neighbour, state uint8) {
 func (n *Net) NeighEventNs(tbl *NeighTable, lladdr *wire.MAC, saddr wire.Addr, dev *NetDevice) *Neighbour {
 	kernel.Fentry3(&n.Kernel, tbl, saddr, dev) // neigh_event_ns net/core/neighbour.c:1427
 
-	neigh := n.NeighLookup(tbl, saddr, dev) // :1427
-	if neigh == nil && (lladdr != nil || dev.AddrLen == 0) {
-		neigh, _ = n.neighCreate___(tbl, saddr, dev, false, true) // :1427
-	}
+	neigh := n.NeighLookup__(tbl, saddr, dev, lladdr != nil || dev.AddrLen == 0) // :1427
 	if neigh != nil {
 		n.NeighUpdate(neigh, lladdr, NudStale, NeighUpdateFOverride) // :1430
 	}
@@ -289,9 +281,11 @@ func (n *Net) NeighEventNs(tbl *NeighTable, lladdr *wire.MAC, saddr wire.Addr, d
 // NeighLookup__ finds a neighbour, and makes it if creat is set
 // (__neigh_lookup).
 func (n *Net) NeighLookup__(tbl *NeighTable, pkey wire.Addr, dev *NetDevice, creat bool) *Neighbour {
-	neigh := n.NeighLookup(tbl, pkey, dev)
+	kernel.Fentry4(&n.Kernel, tbl, pkey, dev, creat) // __neigh_lookup include/net/neighbour.h:514
+
+	neigh := n.NeighLookup(tbl, pkey, dev) // :514
 	if neigh == nil && creat {
-		neigh, _ = n.neighCreate___(tbl, pkey, dev, false, true)
+		neigh, _ = n.neighCreate___(tbl, pkey, dev, false, true) // :519
 	}
 	return neigh
 }

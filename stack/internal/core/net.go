@@ -34,9 +34,12 @@ type Net struct {
 	headFree       [headClasses]*DataBuf
 	pageFree       []*Page // of 32 KiB
 	page0Free      []*Page // of 4 KiB
+	made           PoolUse // what the pools have handed out for the first time
 	skbID          uint64
 	cookie         uint64
 	eventSeq       uint64
+	event          Event  // the one that is being told of
+	eventRoom      []byte // for packets of events
 	dropReason     string
 	netstampNeeded bool
 
@@ -48,11 +51,13 @@ type Net struct {
 
 	// Trace, if set, hears of facts: see trace.go.
 	Trace func(ev *Event)
+	// TraceSnap is how much of a packet an event carries at most; 0 is all.
+	TraceSnap int
 
 	// Functions that others point to, bound once, because binding allocates.
 	// Packets' destructors may be compared with these (SameDestructor).
 	SockWfreeFn, SockWfree__Fn, SockRfreeFn func(*SkBuff)
-	SockEfreeFn, SockEdemuxFn, SockOfreeFn  func(*SkBuff)
+	SockEfreeFn, SockEdemuxFn               func(*SkBuff)
 	SockRmemFreeFn                          func(*SkBuff)
 	TcpWfreeFn                              func(*SkBuff) // set by TCP
 	SkStreamWriteSpaceFn                    func(*Sock)
@@ -92,7 +97,7 @@ func (n *Net) Init(cfg kernel.Config) {
 func (n *Net) bind() {
 	n.SockWfreeFn, n.SockWfree__Fn = n.SockWfree, n.SockWfree__
 	n.SockRfreeFn, n.SockEfreeFn = n.SockRfree, n.SockEfree
-	n.SockEdemuxFn, n.SockOfreeFn = n.SockEdemux, n.sockOfree
+	n.SockEdemuxFn = n.SockEdemux
 	n.SockRmemFreeFn = n.sockRmemFree
 	n.SkStreamWriteSpaceFn = n.SkStreamWriteSpace
 	n.DstDiscardFn, n.DstDiscardOutFn = n.dstDiscard, n.DstDiscardOut
@@ -110,6 +115,7 @@ func (n *Net) bind() {
 
 // netDevInit readies this CPU's queues and the loopback device (net_dev_init).
 func (n *Net) netDevInit() {
+	n.softnet.noop.Ops = &QdiscOps{Id: "noop", Enqueue: QdiscDrop, Dequeue: n.noopDequeue}
 	n.softnet.backlog = NapiStruct{Poll: n.processBacklog, Weight: n.Sysctl.DevWeight}
 	n.OpenSoftirq(kernel.NetTxSoftirq, n.netTxAction)
 	n.OpenSoftirq(kernel.NetRxSoftirq, n.netRxAction)

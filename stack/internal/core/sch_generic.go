@@ -87,7 +87,7 @@ func (n *Net) qdiscReset(qdisc *Qdisc) {
 		qdisc.Ops.Reset(qdisc) // :928
 	}
 	for skb := qdisc.GsoSkb.Dequeue(); skb != nil; skb = qdisc.GsoSkb.Dequeue() {
-		n.KfreeSkbList(skb) // :932
+		n.KfreeSkbList(skb) // :933
 	}
 	qdisc.Qlen, qdisc.Backlog = 0, 0
 }
@@ -95,6 +95,12 @@ func (n *Net) qdiscReset(qdisc *Qdisc) {
 // devRequeueSkb keeps what the driver did not take for later.
 func (n *Net) devRequeueSkb(skb *SkBuff, q *Qdisc) {
 	kernel.Fentry2(&n.Kernel, skb, q) // dev_requeue_skb net/sched/sch_generic.c:163
+
+	n.devRequeueSkb__(skb, q) // :166
+}
+
+func (n *Net) devRequeueSkb__(skb *SkBuff, q *Qdisc) {
+	kernel.Fentry2(&n.Kernel, skb, q) // __dev_requeue_skb net/sched/sch_generic.c:124
 
 	for skb != nil {
 		next := skb.Next
@@ -105,7 +111,7 @@ func (n *Net) devRequeueSkb(skb *SkBuff, q *Qdisc) {
 		q.Qlen++
 		skb = next
 	}
-	n.NetifSchedule__(q) // :158
+	n.NetifSchedule__(q) // :133
 }
 
 // dequeueSkb takes the next packet that may leave; validate says whether it
@@ -113,7 +119,7 @@ func (n *Net) devRequeueSkb(skb *SkBuff, q *Qdisc) {
 func (n *Net) dequeueSkb(q *Qdisc) (skb *SkBuff, validate bool) {
 	kernel.Fentry1(&n.Kernel, q) // dequeue_skb net/sched/sch_generic.c:222
 
-	if q.Dev.TxStopped {
+	if q.Dev != nil && q.Dev.TxStopped {
 		return nil, false
 	}
 	if skb := q.GsoSkb.Dequeue(); skb != nil {
@@ -194,7 +200,7 @@ func (n *Net) devActivate(dev *NetDevice) {
 func (n *Net) devDeactivateMany(dev *NetDevice) {
 	kernel.Fentry1(&n.Kernel, dev) // dev_deactivate_many net/sched/sch_generic.c:1207
 
-	n.devDeactivateQueue(dev) // :1208
+	n.devDeactivateQueue(dev) // :1209
 	n.devWatchdogDown(dev)    // :1214
 }
 
@@ -203,7 +209,7 @@ func (n *Net) devDeactivateQueue(dev *NetDevice) {
 
 	if dev.Qdisc != nil {
 		dev.Qdisc.Deactivated = true
-		n.qdiscReset(dev.Qdisc) // :1151
+		n.qdiscReset(dev.Qdisc) // :1152
 	}
 }
 
@@ -230,9 +236,19 @@ func (n *Net) netifTxUnlock(dev *NetDevice) {
 func (n *Net) netifScheduleQueue(txq *NetDevice) {
 	kernel.Fentry1(&n.Kernel, txq) // netif_schedule_queue net/core/dev.c:2764
 
-	if txq.Qdisc != nil && !txq.TxStopped {
-		n.NetifSchedule__(txq.Qdisc) // :2767
+	q := txq.Qdisc
+	if q == nil || q.Deactivated {
+		q = &n.softnet.noop
 	}
+	if !txq.TxStopped {
+		n.NetifSchedule__(q) // :2767
+	}
+}
+
+func (n *Net) noopDequeue(qdisc *Qdisc) *SkBuff {
+	kernel.Fentry1(&n.Kernel, qdisc) // noop_dequeue net/sched/sch_generic.c:549
+
+	return nil
 }
 
 const pfifoFastBands = 3

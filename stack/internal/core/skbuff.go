@@ -58,6 +58,28 @@ func SkbMaxOrder(reserve, order int) int { return pageSize<<order - reserve - sk
 // SkbMaxHead is SkbMaxOrder of one page (SKB_MAX_HEAD).
 func SkbMaxHead(reserve int) int { return SkbMaxOrder(reserve, 0) }
 
+// PoolUse counts what is taken from the machine's pools.
+type PoolUse struct{ Skbs, Fclones, Heads, Pages int }
+
+// PoolUse counts the packets, pairs, buffers and pages that are in use now. A
+// buffer above the largest class is not counted.
+func (n *Net) PoolUse() PoolUse {
+	u := n.made
+	for skb := n.skbFree; skb != nil; skb = skb.Next {
+		u.Skbs--
+	}
+	for fc := n.fcloneFree; fc != nil; fc = fc.next {
+		u.Fclones--
+	}
+	for _, h := range n.headFree {
+		for ; h != nil; h = h.next {
+			u.Heads--
+		}
+	}
+	u.Pages -= len(n.pageFree) + len(n.page0Free)
+	return u
+}
+
 // kmallocReserve takes a buffer for size bytes and the shared info behind them.
 func (n *Net) kmallocReserve(size int) *DataBuf {
 	class := bits.Len(uint(size+skbSharedInfo-1)) - headMinShift
@@ -69,6 +91,7 @@ func (n *Net) kmallocReserve(size int) *DataBuf {
 	}
 	h := n.headFree[class]
 	if h == nil {
+		n.made.Heads++
 		return &DataBuf{B: make([]byte, 1<<(class+headMinShift)-skbSharedInfo), Refs: 1, class: int8(class)}
 	}
 	n.headFree[class] = h.next
@@ -101,6 +124,7 @@ func (n *Net) AllocPages(order int) *Page {
 		p.Refs, p.free = 1, false
 		return p
 	}
+	n.made.Pages++
 	return &Page{B: make([]byte, pageSize<<order), Refs: 1, order: int8(order)}
 }
 
@@ -126,6 +150,7 @@ func (n *Net) PutPage(p *Page) {
 func (n *Net) skbCacheAlloc() *SkBuff {
 	skb := n.skbFree
 	if skb == nil {
+		n.made.Skbs++
 		return &SkBuff{addr: n.NewAddr(skBuffSize)}
 	}
 	n.skbFree = skb.Next
@@ -136,16 +161,16 @@ func (n *Net) skbCacheAlloc() *SkBuff {
 func (n *Net) fcloneCacheAlloc() *skbFclones {
 	fc := n.fcloneFree
 	if fc == nil {
+		n.made.Fclones++
 		fc = new(skbFclones)
 		fc.skb1.addr = n.NewAddr(2*skBuffSize + 64)
-		fc.skb2.addr = fc.skb1.addr + skBuffSize
+		fc.skb2 = SkBuff{addr: fc.skb1.addr + skBuffSize, fc: fc, fclone: skbFcloneClone}
 	} else {
 		n.fcloneFree = fc.next
 		fc.next = nil
 	}
 	fc.skb1 = SkBuff{addr: fc.skb1.addr, fc: fc, fclone: skbFcloneOrig, Fclone: true}
-	fc.skb2 = SkBuff{addr: fc.skb2.addr, fc: fc, fclone: skbFcloneClone}
-	fc.ref = 1
+	fc.ref = 1 // skb2 is filled in when it becomes a clone
 	return fc
 }
 
@@ -185,10 +210,18 @@ func (n *Net) AllocSkbFclone(size int) *SkBuff {
 }
 
 // NetdevAllocSkb makes a packet for a driver to receive into, with the usual
-// headroom (netdev_alloc_skb). menuos does not carve it from a page, because
-// only the network card's DMA would profit.
+// headroom (netdev_alloc_skb). menuos does not carve a driver's packet from a
+// page, because only the network card's DMA would profit.
 func (n *Net) NetdevAllocSkb(dev *NetDevice, length int) *SkBuff {
-	skb := n.AllocSkb(length + netSkbPad)
+	kernel.Fentry2(&n.Kernel, dev, length) // netdev_alloc_skb include/linux/skbuff.h:2682
+
+	return n.netdevAllocSkb__(dev, length) // :2682
+}
+
+func (n *Net) netdevAllocSkb__(dev *NetDevice, length int) *SkBuff {
+	kernel.Fentry2(&n.Kernel, dev, length) // __netdev_alloc_skb net/core/skbuff.c:402
+
+	skb := n.AllocSkb__(length+netSkbPad, 0) // :406
 	skb.Reserve(netSkbPad)
 	skb.Dev = dev
 	return skb

@@ -43,7 +43,17 @@ func (n *Net) SkbCopy(skb *SkBuff) *SkBuff {
 
 // PskbCopy makes a packet with its own copy of the linear data and shared
 // fragments (pskb_copy).
-func (n *Net) PskbCopy(skb *SkBuff) *SkBuff { return n.PskbCopyFclone__(skb, skb.Headroom(), false) }
+func (n *Net) PskbCopy(skb *SkBuff) *SkBuff {
+	kernel.Fentry1(&n.Kernel, skb) // pskb_copy include/linux/skbuff.h:2929
+
+	return n.pskbCopy__(skb, skb.Headroom()) // :2929
+}
+
+func (n *Net) pskbCopy__(skb *SkBuff, headroom int) *SkBuff {
+	kernel.Fentry2(&n.Kernel, skb, headroom) // __pskb_copy include/linux/skbuff.h:1067
+
+	return n.PskbCopyFclone__(skb, headroom, false) // :1067
+}
 
 // PskbCopyFclone__ is PskbCopy with a choice of headroom and kind
 // (__pskb_copy_fclone).
@@ -124,23 +134,11 @@ func (n *Net) SkbReallocHeadroom(skb *SkBuff, headroom int) *SkBuff {
 
 	delta := headroom - skb.Headroom()
 	if delta <= 0 {
-		return n.PskbCopyFclone__(skb, skb.Headroom(), false) // :1548
+		return n.PskbCopy(skb) // :1548
 	}
 	skb2 := n.SkbClone(skb)                        // :1550
 	n.PskbExpandHead(skb2, SkbDataAlign(delta), 0) // :1551
 	return skb2
-}
-
-// SkbPad appends pad zero bytes behind the data without counting them
-// (skb_pad, __skb_pad). menuos always has the memory.
-func (n *Net) SkbPad(skb *SkBuff, pad int) int {
-	if skb.IsCloned() || skb.Tailroom() < pad {
-		ntail := max(skb.DataLen+pad-(skb.EndOffset()-skb.Tail), 0)
-		n.PskbExpandHead(skb, 0, ntail)
-		n.SkbLinearize(skb)
-	}
-	clear(skb.Head.B[skb.Tail : skb.Tail+pad])
-	return 0
 }
 
 // pskbTrim___ cuts a packet that may have fragments to length.
@@ -351,7 +349,7 @@ func (n *Net) SkbStoreBits(skb *SkBuff, offset int, from []byte) int {
 		start = end
 	}
 	if len(from) > 0 {
-		return -EFAULT // menuos does not write into chains of packets, because nobody asks for it.
+		return -EFAULT // menuos does not write into chains of packets (frag_list), because nobody asks for it.
 	}
 	return 0
 }

@@ -124,8 +124,8 @@ func (skb *SkBuff) TailroomReserve(mtu, neededTailroom int) {
 	}
 }
 
-// Header offsets: the current data, or off bytes behind it, is the header.
-
+// ResetMacHeader and those below are header offsets: the current data, or off
+// bytes behind it, is the header.
 func (skb *SkBuff) ResetMacHeader()             { skb.MacHeader = skb.Data }
 func (skb *SkBuff) ResetNetworkHeader()         { skb.NetworkHeader = skb.Data }
 func (skb *SkBuff) ResetTransportHeader()       { skb.TransportHeader = skb.Data }
@@ -150,18 +150,6 @@ func (skb *SkBuff) Pagelen() int {
 		length += int(skb.Head.Frags[i].Size)
 	}
 	return length
-}
-
-// HeaderPointer is length bytes at offset of the data, in place if they are
-// linear, otherwise in buf; nil if the packet is shorter (skb_header_pointer).
-func (n *Net) SkbHeaderPointer(skb *SkBuff, offset, length int, buf []byte) []byte {
-	if skb.Headlen()-offset >= length {
-		return skb.Head.B[skb.Data+offset : skb.Data+offset+length]
-	}
-	if n.SkbCopyBits(skb, offset, buf[:length]) < 0 {
-		return nil
-	}
-	return buf[:length]
 }
 
 // SetPage makes fragment i point at size bytes of a page; the reference is the
@@ -226,26 +214,38 @@ func (n *Net) PskbMayPull(skb *SkBuff, length int) bool {
 
 // PskbPull is Pull for any packet (pskb_pull).
 func (n *Net) PskbPull(skb *SkBuff, length int) []byte {
+	kernel.Fentry2(&n.Kernel, skb, length) // pskb_pull include/linux/skbuff.h:2179
+
 	if length > skb.Len {
 		return nil
 	}
-	if length > skb.Headlen() {
-		n.PskbPullTail__(skb, length-skb.Headlen())
+	return n.pskbPull__(skb, length) // :2179
+}
+
+func (n *Net) pskbPull__(skb *SkBuff, length int) []byte {
+	kernel.Fentry2(&n.Kernel, skb, length) // __pskb_pull include/linux/skbuff.h:2170
+
+	if length > skb.Headlen() && !n.PskbPullTail__(skb, length-skb.Headlen()) { // :2171
+		return nil
 	}
 	return skb.Pull(length)
 }
 
 // PskbTrim cuts a packet to length (pskb_trim).
 func (n *Net) PskbTrim(skb *SkBuff, length int) int {
+	kernel.Fentry2(&n.Kernel, skb, length) // pskb_trim include/linux/skbuff.h:2566
+
 	if length >= skb.Len {
 		return 0
 	}
-	return n.pskbTrim__(skb, length)
+	return n.pskbTrim__(skb, length) // :2566
 }
 
 func (n *Net) pskbTrim__(skb *SkBuff, length int) int {
+	kernel.Fentry2(&n.Kernel, skb, length) // __pskb_trim include/linux/skbuff.h:2558
+
 	if skb.DataLen != 0 {
-		return n.pskbTrim___(skb, length)
+		return n.pskbTrim___(skb, length) // :2559
 	}
 	skb.SetLength(length)
 	return 0
@@ -254,45 +254,46 @@ func (n *Net) pskbTrim__(skb *SkBuff, length int) int {
 // PskbTrimRcsum is PskbTrim for a packet whose checksum has been taken
 // (pskb_trim_rcsum).
 func (n *Net) PskbTrimRcsum(skb *SkBuff, length int) int {
+	kernel.Fentry2(&n.Kernel, skb, length) // pskb_trim_rcsum include/linux/skbuff.h:3226
+
 	if length >= skb.Len {
 		return 0
 	}
-	return n.pskbTrimRcsumSlow(skb, length)
-}
-
-// SkbLinearize makes all of the data linear (skb_linearize).
-func (n *Net) SkbLinearize(skb *SkBuff) int {
-	if !skb.IsNonlinear() {
-		return 0
-	}
-	n.PskbPullTail__(skb, skb.DataLen)
-	return 0
+	return n.pskbTrimRcsumSlow(skb, length) // :3228
 }
 
 // SkbUnclone makes the data the packet's own (skb_unclone).
 func (n *Net) SkbUnclone(skb *SkBuff) int {
+	kernel.Fentry1(&n.Kernel, skb) // skb_unclone include/linux/skbuff.h:1508
+
 	if skb.IsCloned() {
-		return n.PskbExpandHead(skb, 0, 0)
+		return n.PskbExpandHead(skb, 0, 0) // :1511
 	}
 	return 0
 }
 
 // SkbCow makes the headers writable and the headroom sufficient (skb_cow).
 func (n *Net) SkbCow(skb *SkBuff, headroom int) int {
-	return n.skbCow__(skb, headroom, skb.IsCloned())
+	kernel.Fentry2(&n.Kernel, skb, headroom) // skb_cow include/linux/skbuff.h:2989
+
+	return n.skbCow__(skb, headroom, skb.IsCloned()) // :2989
 }
 
 // SkbCowHead is SkbCow for one who writes headers alone (skb_cow_head).
 func (n *Net) SkbCowHead(skb *SkBuff, headroom int) int {
-	return n.skbCow__(skb, headroom, skb.HeaderCloned())
+	kernel.Fentry2(&n.Kernel, skb, headroom) // skb_cow_head include/linux/skbuff.h:3004
+
+	return n.skbCow__(skb, headroom, skb.HeaderCloned()) // :3004
 }
 
 func (n *Net) skbCow__(skb *SkBuff, headroom int, cloned bool) int {
+	kernel.Fentry3(&n.Kernel, skb, headroom, cloned) // __skb_cow include/linux/skbuff.h:2964
+
 	delta := max(headroom-skb.Headroom(), 0)
 	if delta == 0 && !cloned {
 		return 0
 	}
-	return n.PskbExpandHead(skb, (delta+netSkbPad-1)&^(netSkbPad-1), 0)
+	return n.PskbExpandHead(skb, (delta+netSkbPad-1)&^(netSkbPad-1), 0) // :2970
 }
 
 // SkbShareCheck returns a packet that is the caller's alone (skb_share_check).
@@ -317,59 +318,48 @@ func SkbCsumUnnecessary(skb *SkBuff) bool {
 // SkbChecksumComplete is 0 if the checksum over the packet and skb.Csum, which
 // holds the pseudo header, is right (skb_checksum_complete).
 func (n *Net) SkbChecksumComplete(skb *SkBuff) uint16 {
+	kernel.Fentry1(&n.Kernel, skb) // skb_checksum_complete include/linux/skbuff.h:3696
+
 	if SkbCsumUnnecessary(skb) {
 		return 0
 	}
-	return n.SkbChecksumComplete__(skb)
+	return n.SkbChecksumComplete__(skb) // :3697
 }
 
 const checksumBreak = 76 // shorter packets are summed at once
 
-// SkbChecksumValidate checks the packet's transport checksum; short packets
-// and complete ones at once, others when they are copied. pseudo is the sum of
-// the pseudo header (__skb_checksum_validate).
-func (n *Net) SkbChecksumValidate(skb *SkBuff, complete, zeroOkay bool, check uint16, pseudo uint32) uint16 {
+// SkbChecksumValidateNeeded__ reports whether a received packet's checksum has
+// to be summed; if not it counts as valid (__skb_checksum_validate_needed).
+// With zeroOkay a check of 0 means that there is none.
+func SkbChecksumValidateNeeded__(skb *SkBuff, zeroOkay bool, check uint16) bool {
 	skb.CsumValid = false
 	if SkbCsumUnnecessary(skb) || zeroOkay && check == 0 {
 		skb.CsumValid = true
 		if skb.IpSummed == ChecksumUnnecessary {
 			skb.IpSummed = ChecksumNone
 		}
-		return 0
+		return false
 	}
-	return n.skbChecksumValidateComplete__(skb, complete, pseudo)
+	return true
 }
 
-func (n *Net) skbChecksumValidateComplete__(skb *SkBuff, complete bool, psum uint32) uint16 {
+// SkbChecksumValidateComplete__ checks a packet's checksum: of short packets,
+// or if complete is set, at once, of others when they are copied. psum is the
+// sum of the pseudo header (__skb_checksum_validate_complete).
+func (n *Net) SkbChecksumValidateComplete__(skb *SkBuff, complete bool, psum uint32) uint16 {
+	kernel.Fentry3(&n.Kernel, skb, complete, psum) // __skb_checksum_validate_complete include/linux/skbuff.h:3769
+
 	if skb.IpSummed == ChecksumComplete && wire.Fold(csumAdd(psum, skb.Csum)) == 0 {
 		skb.CsumValid = true
 		return 0
 	}
 	skb.Csum = psum
 	if complete || skb.Len <= checksumBreak {
-		csum := n.SkbChecksumComplete__(skb)
+		csum := n.SkbChecksumComplete__(skb) // :3781
 		skb.CsumValid = csum == 0
 		return csum
 	}
 	return 0
-}
-
-// SkbChecksumInit is SkbChecksumValidate for a receiver that may sum later
-// (skb_checksum_init).
-func (n *Net) SkbChecksumInit(skb *SkBuff, pseudo uint32) uint16 {
-	return n.SkbChecksumValidate(skb, false, false, 0, pseudo)
-}
-
-// SkbChecksumInitZeroCheck is SkbChecksumInit where a check of 0 means none
-// (skb_checksum_init_zero_check).
-func (n *Net) SkbChecksumInitZeroCheck(skb *SkBuff, check uint16, pseudo uint32) uint16 {
-	return n.SkbChecksumValidate(skb, false, true, check, pseudo)
-}
-
-// SkbChecksumSimpleValidate checks a checksum without a pseudo header
-// (skb_checksum_simple_validate).
-func (n *Net) SkbChecksumSimpleValidate(skb *SkBuff) uint16 {
-	return n.SkbChecksumValidate(skb, true, false, 0, 0)
 }
 
 // SkbCopyDatagramMsg copies size bytes at offset of a packet to where a

@@ -63,8 +63,10 @@ func (n *Net) skbSplitNoHeader(skb, skb1 *SkBuff, length, pos int) {
 }
 
 func (n *Net) skbPrepareForShift(skb *SkBuff) int {
+	kernel.Fentry1(&n.Kernel, skb) // skb_prepare_for_shift net/core/skbuff.c:3106
+
 	if skb.IsCloned() {
-		return n.PskbExpandHead(skb, 0, 0)
+		return n.PskbExpandHead(skb, 0, 0) // :3106
 	}
 	return 0
 }
@@ -87,7 +89,10 @@ func (n *Net) SkbShift(tgt, skb *SkBuff, shiftlen int) int {
 		merge = to - 1
 		todo -= int(f0.Size)
 		if todo < 0 {
-			if n.skbPrepareForShift(skb) != 0 || n.skbPrepareForShift(tgt) != 0 {
+			if n.skbPrepareForShift(skb) != 0 { // :3156
+				return 0
+			}
+			if n.skbPrepareForShift(tgt) != 0 { // :3157
 				return 0
 			}
 			tgt.Head.Frags[merge].Size += int32(shiftlen)
@@ -101,7 +106,10 @@ func (n *Net) SkbShift(tgt, skb *SkBuff, shiftlen int) int {
 	if shiftlen == skb.Len && int(skb.Head.NrFrags)-from > MaxSkbFrags-to {
 		return 0
 	}
-	if n.skbPrepareForShift(skb) != 0 || n.skbPrepareForShift(tgt) != 0 {
+	if n.skbPrepareForShift(skb) != 0 { // :3179
+		return 0
+	}
+	if n.skbPrepareForShift(tgt) != 0 { // :3179
 		return 0
 	}
 	h, ht := skb.Head, tgt.Head
@@ -146,8 +154,8 @@ func shiftDone(tgt, skb *SkBuff, shiftlen int) {
 // SkbTryCoalesce appends the data of from to to, by copying it into the
 // tailroom or by taking over its fragments. It reports whether it could, and
 // by how much to's truesize grew; the caller then frees from
-// (skb_try_coalesce). menuos never steals a head, because its heads do not lie
-// in pages, as loopback's do not in Linux.
+// (skb_try_coalesce). menuos never makes a packet's head a fragment of
+// another, because its heads do not lie in pages, as loopback's do not in Linux.
 func (n *Net) SkbTryCoalesce(to, from *SkBuff) (fragstolen bool, delta int, ok bool) {
 	kernel.Fentry2(&n.Kernel, to, from) // skb_try_coalesce net/core/skbuff.c:4833
 

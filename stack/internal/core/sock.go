@@ -170,6 +170,9 @@ func (n *Net) skDestruct__(head any) {
 		sk.SkFrag.Page = nil
 	}
 	n.SockDel(&sk.SockCommon)
+	if sk.SkProt.FreeSock != nil {
+		sk.SkProt.FreeSock(sk)
+	}
 }
 
 // SockHold takes a reference on a socket (sock_hold).
@@ -293,7 +296,7 @@ func (n *Net) SkStopTimer(sk *Sock, timer *kernel.Timer) {
 }
 
 // SkSendSigurg would send SIGURG to the socket's owner (sk_send_sigurg).
-// menuos does not, because its programs have no F_SETOWN.
+// menuos does not send SIGURG, because its programs have no F_SETOWN.
 func (n *Net) SkSendSigurg(sk *Sock) {
 	kernel.Fentry1(&n.Kernel, sk) // sk_send_sigurg net/core/sock.c:2678
 }
@@ -371,7 +374,8 @@ func (n *Net) SkFilter(sk *Sock, skb *SkBuff) int {
 }
 
 // SkFilterTrimCap is SkFilter that may cut the packet, but not below trimCap
-// (sk_filter_trim_cap). menuos has no filters.
+// (sk_filter_trim_cap). menuos has no socket
+// filters (SO_ATTACH_FILTER, SO_ATTACH_BPF).
 func (n *Net) SkFilterTrimCap(sk *Sock, skb *SkBuff, trimCap int) int {
 	kernel.Fentry3(&n.Kernel, sk, skb, trimCap) // sk_filter_trim_cap net/core/filter.c:91
 

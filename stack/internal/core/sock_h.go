@@ -320,7 +320,7 @@ func (n *Net) SkSetupCaps(sk *Sock, dst *DstEntry) {
 
 	maxSegs := uint16(1)
 	n.SkDstSet(sk, dst)
-	sk.SkRouteCaps = dst.Dev.Features
+	sk.SkRouteCaps = dst.Dev.Features | uint64(sk.SkRouteForcedCaps)
 	if sk.SkRouteCaps&NetifFGso != 0 {
 		sk.SkRouteCaps |= NetifFGsoSoftware
 	}

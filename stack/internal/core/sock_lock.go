@@ -63,12 +63,12 @@ func (n *Net) LockSockFast(sk *Sock) bool {
 
 // UnlockSockFast ends what LockSockFast began (unlock_sock_fast).
 func (n *Net) UnlockSockFast(sk *Sock, slow bool) {
-	kernel.Fentry2(&n.Kernel, sk, slow) // unlock_sock_fast include/net/sock.h:1533
+	kernel.Fentry2(&n.Kernel, sk, slow) // unlock_sock_fast include/net/sock.h:1530
 
 	if slow {
-		n.ReleaseSock(sk) // :1534
+		n.ReleaseSock(sk) // :1531
 	} else {
-		n.SpinUnlockBh() // :1536
+		n.SpinUnlockBh() // :1533
 	}
 }
 

@@ -44,17 +44,21 @@ func SkProtMemLimits(sk *Sock, index int) int64 { return sk.SkProt.SysctlMem[ind
 // SkMemoryAllocated is what the protocol has handed out (sk_memory_allocated).
 func SkMemoryAllocated(sk *Sock) int64 { return sk.SkProt.MemoryAllocated }
 
-func skLeaveMemoryPressure(sk *Sock) {
+func (n *Net) skLeaveMemoryPressure(sk *Sock) {
+	kernel.Fentry1(&n.Kernel, sk) // sk_leave_memory_pressure net/core/sock.c:2183
+
 	if sk.SkProt.LeaveMemoryPressure != nil {
-		sk.SkProt.LeaveMemoryPressure(sk)
+		sk.SkProt.LeaveMemoryPressure(sk) // :2184
 	} else {
 		sk.SkProt.MemoryPressure = false
 	}
 }
 
-func skEnterMemoryPressure(sk *Sock) {
+func (n *Net) skEnterMemoryPressure(sk *Sock) {
+	kernel.Fentry1(&n.Kernel, sk) // sk_enter_memory_pressure net/core/sock.c:2175
+
 	if sk.SkProt.EnterMemoryPressure != nil {
-		sk.SkProt.EnterMemoryPressure(sk)
+		sk.SkProt.EnterMemoryPressure(sk) // :2178
 	}
 }
 
@@ -67,11 +71,11 @@ func (n *Net) SkMemRaiseAllocated__(sk *Sock, size, amt, kind int) bool {
 	prot.MemoryAllocated += int64(amt)
 	allocated := prot.MemoryAllocated
 	if allocated <= prot.SysctlMem[0] {
-		skLeaveMemoryPressure(sk)
+		n.skLeaveMemoryPressure(sk) // :2354
 		return true
 	}
 	if allocated > prot.SysctlMem[1] {
-		skEnterMemoryPressure(sk)
+		n.skEnterMemoryPressure(sk) // :2360
 	}
 	if allocated <= prot.SysctlMem[2] {
 		if kind == SkMemRecv {
@@ -126,7 +130,7 @@ func (n *Net) SkMemReduceAllocated__(sk *Sock, amount int) {
 
 	sk.SkProt.MemoryAllocated -= int64(amount)
 	if SkUnderMemoryPressure(sk) && sk.SkProt.MemoryAllocated < sk.SkProt.SysctlMem[0] {
-		skLeaveMemoryPressure(sk)
+		n.skLeaveMemoryPressure(sk) // :2457
 	}
 }
 
@@ -165,16 +169,20 @@ func (n *Net) SkRmemSchedule(sk *Sock, skb *SkBuff, size int) bool {
 // SkMemReclaim gives back what the socket has bought and does not need
 // (sk_mem_reclaim).
 func (n *Net) SkMemReclaim(sk *Sock) {
+	kernel.Fentry1(&n.Kernel, sk) // sk_mem_reclaim include/net/sock.h:1419
+
 	if SkHasAccount(sk) && sk.SkForwardAlloc >= SkMemQuantum {
-		n.SkMemReclaim__(sk, sk.SkForwardAlloc)
+		n.SkMemReclaim__(sk, sk.SkForwardAlloc) // :1422
 	}
 }
 
 // SkMemReclaimPartial is SkMemReclaim that leaves a little
 // (sk_mem_reclaim_partial).
 func (n *Net) SkMemReclaimPartial(sk *Sock) {
+	kernel.Fentry1(&n.Kernel, sk) // sk_mem_reclaim_partial include/net/sock.h:1427
+
 	if SkHasAccount(sk) && sk.SkForwardAlloc > SkMemQuantum {
-		n.SkMemReclaim__(sk, sk.SkForwardAlloc-1)
+		n.SkMemReclaim__(sk, sk.SkForwardAlloc-1) // :1430
 	}
 }
 
@@ -188,12 +196,14 @@ func (n *Net) SkMemCharge(sk *Sock, size int) {
 // SkMemUncharge takes a charge back, and gives back memory if the socket
 // hoards it (sk_mem_uncharge).
 func (n *Net) SkMemUncharge(sk *Sock, size int) {
+	kernel.Fentry2(&n.Kernel, sk, size) // sk_mem_uncharge include/net/sock.h:1442
+
 	if !SkHasAccount(sk) {
 		return
 	}
 	sk.SkForwardAlloc += size
 	if sk.SkForwardAlloc >= 1<<21 {
-		n.SkMemReclaim__(sk, 1<<20)
+		n.SkMemReclaim__(sk, 1<<20) // :1454
 	}
 }
 
@@ -203,8 +213,8 @@ func (n *Net) SkWmemFreeSkb(sk *Sock, skb *SkBuff) {
 
 	SockSetFlag(sk, SockQueueShrunk)
 	sk.SkWmemQueued -= skb.Truesize
-	n.SkMemUncharge(sk, skb.Truesize)
-	n.KfreeSkb__(skb) // :1462
+	n.SkMemUncharge(sk, skb.Truesize) // :1461
+	n.KfreeSkb__(skb)                 // :1462
 }
 
 // SkStreamModerateSndbuf shrinks the send buffer when memory is short, unless
@@ -272,7 +282,7 @@ func (n *Net) SockRfree(skb *SkBuff) {
 
 	sk := skb.Sk
 	sk.SkBacklog.RmemAlloc -= skb.Truesize
-	n.SkMemUncharge(sk, skb.Truesize)
+	n.SkMemUncharge(sk, skb.Truesize) // :1900
 }
 
 // SockEfree drops the reference that a packet holds on its socket.
@@ -284,9 +294,9 @@ func (n *Net) SockEfree(skb *SkBuff) {
 
 // SockEdemux drops the reference that early demultiplexing took.
 func (n *Net) SockEdemux(skb *SkBuff) {
-	kernel.Fentry1(&n.Kernel, skb) // sock_edemux net/ipv4/inet_hashtables.c:282
+	kernel.Fentry1(&n.Kernel, skb) // sock_edemux net/ipv4/inet_hashtables.c:346
 
-	n.SockPut(skb.Sk) // :282
+	n.SockPut(skb.Sk) // :346
 }
 
 // SkbOrphanPartial makes a packet hold its socket, not its memory
@@ -318,21 +328,6 @@ func (n *Net) SockWmalloc(sk *Sock, size int, force bool) *SkBuff {
 	n.SkbSetOwnerW(skb, sk) // :1945
 	return skb
 }
-
-// SockOmalloc makes a packet charged to a socket's option memory, nil if that
-// is used up (sock_omalloc).
-func (n *Net) SockOmalloc(sk *Sock, size int) *SkBuff {
-	if sk.SkOmemAlloc+SkbTruesize(size) > n.Sysctl.OptmemMax {
-		return nil
-	}
-	skb := n.AllocSkb(size)
-	sk.SkOmemAlloc += skb.Truesize
-	skb.Sk = sk
-	skb.Destructor = n.SockOfreeFn
-	return skb
-}
-
-func (n *Net) sockOfree(skb *SkBuff) { skb.Sk.SkOmemAlloc -= skb.Truesize }
 
 // SockKmalloc charges size bytes of option memory; it reports whether it could
 // (sock_kmalloc).
@@ -419,79 +414,4 @@ func (n *Net) allocSkbWithFrags(headerLen, dataLen, maxPageOrder int) (*SkBuff, 
 		dataLen -= chunk
 	}
 	return skb, 0
-}
-
-// SkbPageFragRefill makes sure that pfrag has room for sz bytes
-// (skb_page_frag_refill).
-func (n *Net) SkbPageFragRefill(sz int, pfrag *PageFrag) bool {
-	if pfrag.Page != nil {
-		if pfrag.Page.Refs == 1 {
-			pfrag.Offset = 0
-			return true
-		}
-		if int(pfrag.Offset)+sz <= int(pfrag.Size) {
-			return true
-		}
-		n.PutPage(pfrag.Page)
-	}
-	pfrag.Offset = 0
-	pfrag.Page = n.AllocPages(skbFragPageOrder)
-	pfrag.Size = pageSize << skbFragPageOrder
-	return true
-}
-
-// SkPageFrag is where the socket's next data goes (sk_page_frag). In Linux
-// that is the task's, which menuos does not do, because a socket's data is
-// easier to follow in its own pages.
-func SkPageFrag(sk *Sock) *PageFrag { return &sk.SkFrag }
-
-// SkPageFragRefill makes sure that a socket's page has some room
-// (sk_page_frag_refill).
-func (n *Net) SkPageFragRefill(sk *Sock, pfrag *PageFrag) bool {
-	kernel.Fentry1(&n.Kernel, sk) // sk_page_frag_refill net/core/sock.c:2241
-
-	return n.SkbPageFragRefill(32, pfrag)
-}
-
-// Copying what a program sends. An accumulator of checksums is kept only where
-// the device cannot sum.
-
-// SkbDoCopyDataNocache copies the next len(to) bytes of a message
-// (skb_do_copy_data_nocache). offset is where they stand in the packet.
-func (n *Net) SkbDoCopyDataNocache(sk *Sock, skb *SkBuff, from *Msghdr, to []byte, offset int) int {
-	if len(from.Iter) < len(to) {
-		return -EFAULT
-	}
-	copy(to, from.Iter)
-	from.Iter = from.Iter[len(to):]
-	if skb.IpSummed == ChecksumNone {
-		skb.Csum = sumBlock(skb.Csum, to, offset)
-	}
-	return 0
-}
-
-// SkbAddDataNocache appends the next length bytes of a message to a packet's
-// linear part (skb_add_data_nocache).
-func (n *Net) SkbAddDataNocache(sk *Sock, skb *SkBuff, from *Msghdr, length int) int {
-	offset := skb.Len
-	err := n.SkbDoCopyDataNocache(sk, skb, from, skb.Put(length), offset)
-	if err != 0 {
-		skb.Trim(offset)
-	}
-	return err
-}
-
-// SkbCopyToPageNocache writes the next length bytes of a message into a page,
-// which the packet's last fragment is to cover, and charges them
-// (skb_copy_to_page_nocache).
-func (n *Net) SkbCopyToPageNocache(sk *Sock, from *Msghdr, skb *SkBuff, page *Page, off, length int) int {
-	if err := n.SkbDoCopyDataNocache(sk, skb, from, page.B[off:off+length], skb.Len); err != 0 {
-		return err
-	}
-	skb.Len += length
-	skb.DataLen += length
-	skb.Truesize += length
-	sk.SkWmemQueued += length
-	n.SkMemCharge(sk, length)
-	return 0
 }

@@ -401,6 +401,18 @@ func (n *Net) SockCommonGetsockopt(sock *Socket, level, optname int, optval []by
 	return sk.SkProt.Getsockopt(sk, level, optname, optval) // :2950
 }
 
+// CompatSockCommonGetsockopt is the same for a 32-bit program
+// (compat_sock_common_getsockopt). No protocol has an option that differs.
+func (n *Net) CompatSockCommonGetsockopt(sock *Socket, level, optname int, optval []byte) (length, err int) {
+	kernel.Fentry3(&n.Kernel, sock, level, optname) // compat_sock_common_getsockopt net/core/sock.c:2958
+
+	sk := sock.Sk
+	if sk.SkProt.CompatGetsockopt != nil {
+		return sk.SkProt.CompatGetsockopt(sk, level, optname, optval) // :2961
+	}
+	return sk.SkProt.Getsockopt(sk, level, optname, optval) // :2963
+}
+
 // SockCommonRecvmsg receives through the protocol (sock_common_recvmsg).
 func (n *Net) SockCommonRecvmsg(sock *Socket, msg *Msghdr, size, flags int) int {
 	kernel.Fentry4(&n.Kernel, sock, msg, size, flags) // sock_common_recvmsg net/core/sock.c:2971
@@ -414,8 +426,8 @@ func (n *Net) SockCommonRecvmsg(sock *Socket, msg *Msghdr, size, flags int) int 
 	return err
 }
 
-// What a protocol without an operation has in its place.
-
+// SockNoBind and those below are what a protocol without an operation has in
+// its place.
 func SockNoBind(*Socket, Sockaddr, int) int                        { return -EOPNOTSUPP }
 func SockNoConnect(*Socket, Sockaddr, int, int) int                { return -EOPNOTSUPP }
 func SockNoAccept(*Socket, *Socket, int, bool) int                 { return -EOPNOTSUPP }

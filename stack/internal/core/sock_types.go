@@ -53,15 +53,16 @@ type SockCommon struct {
 	SkState      uint8
 	SkReuse      uint8
 	SkReuseport  bool
+	Hashed       bool // HashNext and HashPrev link it
+	listed       bool // allNext and allPrev link it
 	SkBoundDevIf int32
+	SkRefcnt     int32
 	SkProt       *Proto
 	SkNet        *Net
-	SkRefcnt     int32
 
 	// Links: in the established or listening hash (nulls_node), and in a bind
 	// bucket's owners (bind_node).
 	HashNext, HashPrev *SockCommon
-	Hashed             bool
 	BindNext, BindPrev *SockCommon
 
 	Full    *Sock // the socket, if this is one; nil in a request or TIME_WAIT
@@ -71,7 +72,6 @@ type SockCommon struct {
 	addr   uint64
 
 	allNext, allPrev *SockCommon // Net.socks
-	listed           bool
 }
 
 // Kaddr is the address that stands for the socket.
@@ -104,14 +104,12 @@ type Sock struct {
 	SkOmemAlloc         int
 	SkSndbuf            int
 	SkWmemQueued        int
-	SkWmemAlloc         int // starts at 1, the socket's own reference
-	SkTsqFlags          uint32
+	SkWmemAlloc         int        // starts at 1, the socket's own reference
 	TcpRtxQueue         SkBuffHead // sent and not yet acknowledged, by sequence
 	SkWriteQueue        SkBuffHead // not yet sent
 	SkSendHead          *SkBuff
 	SkPeekOff           int
 	SkWritePending      int
-	SkPacingStatus      uint8
 	SkSndtimeo          int64 // jiffies
 	SkRcvtimeo          int64 // jiffies
 	SkTimer             kernel.Timer
@@ -122,9 +120,12 @@ type Sock struct {
 	SkFrag              PageFrag
 	SkRouteCaps         uint64
 	SkRouteNocaps       uint64
+	SkRouteForcedCaps   uint32
 	SkGsoType           uint32
+	SkTsqFlags          uint32
 	SkGsoMaxSize        int
 	SkGsoMaxSegs        uint16
+	SkTsflags           uint16
 	SkTxhash            uint32
 	SkNoCheckTx         bool
 	SkNoCheckRx         bool
@@ -133,21 +134,19 @@ type Sock struct {
 	SkType              uint8
 	SkPacingShift       uint8
 	SkShutdown          uint8
+	SkPacingStatus      uint8
 	SkFlags             uint32 // 1 << SOCK_*
-	SkLingertime        int64  // jiffies
+	SkDstPendingConfirm bool
+	SkNetRefcnt         bool // it counts as in use
+	SkKern              bool
+	SkLingertime        int64 // jiffies
 	SkErr               int
 	SkErrSoft           int
 	SkAckBacklog        uint32
 	SkMaxAckBacklog     uint32
 	SkStamp             time.Duration
-	SkTsflags           uint16
-	SkTskey             uint32
-	SkDstPendingConfirm bool
 	SkSocket            *Socket
-	SkUserData          any
 	SkIncomingCpu       int
-	SkNetRefcnt         bool // it counts as in use
-	SkKern              bool
 
 	SkStateChange func(sk *Sock)
 	SkDataReady   func(sk *Sock)
@@ -217,20 +216,22 @@ type Cmsg struct {
 // ProtoOps is a family's face to the system calls (struct proto_ops). Results
 // below zero are negative errnos.
 type ProtoOps struct {
-	Family     int
-	Release    func(sock *Socket) int
-	Bind       func(sock *Socket, uaddr Sockaddr, addrLen int) int
-	Connect    func(sock *Socket, uaddr Sockaddr, addrLen int, flags int) int
-	Accept     func(sock *Socket, newsock *Socket, flags int, kern bool) int
-	Getname    func(sock *Socket, peer int) (Sockaddr, int)
-	Poll       func(file *kernel.File, sock *Socket, wait *kernel.PollTable) uint32
-	Ioctl      func(sock *Socket, cmd uint32, arg any) int
-	Listen     func(sock *Socket, backlog int) int
-	Shutdown   func(sock *Socket, how int) int
-	Setsockopt func(sock *Socket, level, optname int, optval []byte) int
-	Getsockopt func(sock *Socket, level, optname int, optval []byte) (n int, err int)
-	Sendmsg    func(sock *Socket, msg *Msghdr, size int) int
-	Recvmsg    func(sock *Socket, msg *Msghdr, size int, flags int) int
+	Family           int
+	Release          func(sock *Socket) int
+	Bind             func(sock *Socket, uaddr Sockaddr, addrLen int) int
+	Connect          func(sock *Socket, uaddr Sockaddr, addrLen int, flags int) int
+	Accept           func(sock *Socket, newsock *Socket, flags int, kern bool) int
+	Getname          func(sock *Socket, peer int) (Sockaddr, int)
+	Poll             func(file *kernel.File, sock *Socket, wait *kernel.PollTable) uint32
+	Ioctl            func(sock *Socket, cmd uint32, arg any) int
+	Listen           func(sock *Socket, backlog int) int
+	Shutdown         func(sock *Socket, how int) int
+	Setsockopt       func(sock *Socket, level, optname int, optval []byte) int
+	CompatSetsockopt func(sock *Socket, level, optname int, optval []byte) int
+	CompatGetsockopt func(sock *Socket, level, optname int, optval []byte) (n int, err int)
+	Getsockopt       func(sock *Socket, level, optname int, optval []byte) (n int, err int)
+	Sendmsg          func(sock *Socket, msg *Msghdr, size int) int
+	Recvmsg          func(sock *Socket, msg *Msghdr, size int, flags int) int
 
 	SetPeekOff  func(sk *Sock, val int) int
 	SetRcvlowat func(sk *Sock, val int) int
@@ -251,6 +252,7 @@ type Proto struct {
 	Setsockopt          func(sk *Sock, level, optname int, optval []byte) int
 	Getsockopt          func(sk *Sock, level, optname int, optval []byte) (n int, err int)
 	CompatSetsockopt    func(sk *Sock, level, optname int, optval []byte) int
+	CompatGetsockopt    func(sk *Sock, level, optname int, optval []byte) (n int, err int)
 	Keepalive           func(sk *Sock, valbool bool)
 	Sendmsg             func(sk *Sock, msg *Msghdr, size int) int
 	Recvmsg             func(sk *Sock, msg *Msghdr, size int, nonblock bool, flags int, addrLen *int) int
@@ -264,7 +266,8 @@ type Proto struct {
 	StreamMemoryFree    func(sk *Sock) bool
 	EnterMemoryPressure func(sk *Sock)
 	LeaveMemoryPressure func(sk *Sock)
-	NewSock             func() *Sock // allocates the protocol's own struct (obj_size)
+	NewSock             func() *Sock   // allocates the protocol's own struct (obj_size)
+	FreeSock            func(sk *Sock) // takes it back; nil: nothing to do (sk_prot_free)
 
 	MemoryAllocated  int64 // pages
 	MemoryPressure   bool

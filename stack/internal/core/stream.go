@@ -202,5 +202,5 @@ func (n *Net) SkStreamKillQueues(sk *Sock) {
 
 	n.SkbQueuePurge__(&sk.SkReceiveQueue) // :194
 	n.SkbQueuePurge__(&sk.SkErrorQueue)   // :197
-	n.SkMemReclaim(sk)
+	n.SkMemReclaim(sk)                    // :203
 }

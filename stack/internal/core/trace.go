@@ -65,14 +65,32 @@ type TcpProbe struct {
 func (n *Net) NewEvent(name string, skip int) *Event {
 	n.eventSeq++
 	t := n.Current()
-	return &Event{
+	ev := &n.event
+	*ev = Event{
 		Time: n.Now(), Seq: n.eventSeq, Name: name, Context: n.Context(),
 		Pid: t.Pid, Comm: t.Comm, Stack: n.Callers(skip + 1),
 	}
+	return ev
 }
 
-// Emit hands an event to the observer.
+// Emit hands an event to the observer, who copies what he keeps of it: the
+// machine uses the same Event again.
 func (n *Net) Emit(ev *Event) { n.Trace(ev) }
+
+// packetRoom takes room for size bytes of a packet. Packets of events share
+// pieces of memory, which last as long as any event in them.
+func (n *Net) packetRoom(size int) []byte {
+	const piece = 64 << 10
+	if size > piece/4 {
+		return make([]byte, 0, size)
+	}
+	if cap(n.eventRoom)-len(n.eventRoom) < size {
+		n.eventRoom = make([]byte, 0, piece)
+	}
+	at := len(n.eventRoom)
+	n.eventRoom = n.eventRoom[:at+size]
+	return n.eventRoom[at : at : at+size]
+}
 
 // SockInfoOf names a socket, request or TIME_WAIT remnant.
 func SockInfoOf(sk *SockCommon) SockInfo {
@@ -88,7 +106,7 @@ func SockInfoOf(sk *SockCommon) SockInfo {
 }
 
 // WithSkb completes an event with a packet.
-func (ev *Event) WithSkb(skb *SkBuff, dev *NetDevice) *Event {
+func (n *Net) WithSkb(ev *Event, skb *SkBuff, dev *NetDevice) *Event {
 	ev.SkbID, ev.SkbAddr, ev.SkbLen, ev.Protocol = skb.ID, skb.addr, skb.Len, skb.Protocol
 	if dev != nil {
 		ev.Dev = dev.Name
@@ -96,7 +114,7 @@ func (ev *Event) WithSkb(skb *SkBuff, dev *NetDevice) *Event {
 	if skb.Sk != nil {
 		ev.Sock = SockInfoOf(&skb.Sk.SockCommon)
 	}
-	ev.Packet, ev.Truncated = skb.IPPacket()
+	ev.Packet, ev.Truncated = n.ipPacket(skb)
 	return ev
 }
 
@@ -106,34 +124,51 @@ func (ev *Event) WithSock(sk *SockCommon) *Event {
 	return ev
 }
 
-// IPPacket copies the IP packet that skb carries, with a checksum that was left
-// to the device completed. truncated says that part of the packet is gone. It
-// returns nil if skb has no IP header.
-func (skb *SkBuff) IPPacket() (packet []byte, truncated bool) {
+// ipPacket copies the IP packet that skb carries, with a checksum that was left
+// to the device completed: at most TraceSnap bytes of it. truncated says that
+// part of the packet is missing, because it has been taken off or not copied;
+// then a checksum that was left to the device stays as it is. It returns nil if
+// skb has no IP header.
+func (n *Net) ipPacket(skb *SkBuff) (packet []byte, truncated bool) {
 	if skb.Head == nil || skb.Protocol != wire.EtherTypeIPv4 || skb.NetworkHeader <= 0 ||
 		skb.Tail-skb.NetworkHeader < wire.IPv4MinLen {
 		return nil, false
 	}
-	b := append([]byte(nil), skb.Head.B[skb.NetworkHeader:skb.Tail]...)
-	for i := range int(skb.Head.NrFrags) {
-		b = append(b, skb.FragBytes(i)...)
-	}
-	for list := skb.Head.FragList; list != nil; list = list.Next {
-		b = append(b, list.Bytes()...)
-	}
-	ip := wire.IPv4(b)
+	linear := skb.Head.B[skb.NetworkHeader:skb.Tail]
+	ip := wire.IPv4(linear)
 	if ip.Version() != 4 {
 		return nil, false
 	}
-	total := int(ip.TotalLen())
-	if total >= wire.IPv4MinLen && total < len(b) {
-		b = b[:total]
+	size := len(linear)
+	for i := range int(skb.Head.NrFrags) {
+		size += int(skb.Head.Frags[i].Size)
 	}
-	if skb.IpSummed == ChecksumPartial {
+	for list := skb.Head.FragList; list != nil; list = list.Next {
+		size += list.Headlen()
+	}
+	total := int(ip.TotalLen())
+	if total >= wire.IPv4MinLen && total < size {
+		size = total
+	}
+	if n.TraceSnap > 0 && size > n.TraceSnap {
+		size = n.TraceSnap
+	}
+	b := appendUpTo(n.packetRoom(size), linear)
+	for i := range int(skb.Head.NrFrags) {
+		b = appendUpTo(b, skb.FragBytes(i))
+	}
+	for list := skb.Head.FragList; list != nil; list = list.Next {
+		b = appendUpTo(b, list.Bytes())
+	}
+	truncated = len(b) < total
+	if skb.IpSummed == ChecksumPartial && !truncated {
 		completeChecksum(b, skb.CsumStart-skb.NetworkHeader, skb.CsumOffset)
 	}
-	return b, len(b) < total
+	return b, truncated
 }
+
+// appendUpTo appends what there is room for.
+func appendUpTo(b, more []byte) []byte { return append(b, more[:min(len(more), cap(b)-len(b))]...) }
 
 func completeChecksum(b []byte, start, offset int) {
 	if start < 0 || start+offset+2 > len(b) {
@@ -149,7 +184,7 @@ func completeChecksum(b []byte, start, offset int) {
 // traceSkb tells of a packet; its callers are the functions that Linux traces
 // in.
 func (n *Net) traceSkb(name string, skb *SkBuff, dev *NetDevice) {
-	n.Emit(n.NewEvent(name, 1).WithSkb(skb, dev))
+	n.Emit(n.WithSkb(n.NewEvent(name, 1), skb, dev))
 }
 
 // drop notes why the next packet is freed, for kfree_skb's event.
@@ -163,7 +198,7 @@ func (n *Net) drop(reason string) {
 func (n *Net) Drop(reason string) { n.drop(reason) }
 
 func (n *Net) traceKfreeSkb(skb *SkBuff) {
-	ev := n.NewEvent("kfree_skb", 1).WithSkb(skb, skb.Dev)
+	ev := n.WithSkb(n.NewEvent("kfree_skb", 1), skb, skb.Dev)
 	ev.Reason = n.dropReason
 	n.dropReason = ""
 	n.Emit(ev)
@@ -208,7 +243,7 @@ func (n *Net) TraceTcpRcvSpaceAdjust(sk *Sock) { n.traceTcp("tcp_rcv_space_adjus
 
 // TraceTcpProbe tells how a connection does when a segment arrives.
 func (n *Net) TraceTcpProbe(sk *Sock, skb *SkBuff, probe *TcpProbe) {
-	ev := n.NewEvent("tcp_probe", 1).WithSkb(skb, skb.Dev).WithSock(&sk.SockCommon)
+	ev := n.WithSkb(n.NewEvent("tcp_probe", 1), skb, skb.Dev).WithSock(&sk.SockCommon)
 	ev.Probe = probe
 	n.Emit(ev)
 }
@@ -216,7 +251,7 @@ func (n *Net) TraceTcpProbe(sk *Sock, skb *SkBuff, probe *TcpProbe) {
 func (n *Net) traceTcp(name string, sk *Sock, skb *SkBuff) {
 	ev := n.NewEvent(name, 2)
 	if skb != nil {
-		ev.WithSkb(skb, skb.Dev)
+		n.WithSkb(ev, skb, skb.Dev)
 	}
 	if sk != nil {
 		ev.WithSock(&sk.SockCommon)

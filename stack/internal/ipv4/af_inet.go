@@ -223,14 +223,14 @@ func (n *Net) inetBind__(sk *core.Sock, uaddr core.Sockaddr, addrLen int, forceB
 
 // InetCtlSockCreate makes a socket for the kernel's own use (inet_ctl_sock_create).
 func (n *Net) InetCtlSockCreate(family uint16, typ uint8, protocol int) (*core.Sock, int) {
-	kernel.Fentry3(&n.Kernel, family, typ, protocol) // inet_ctl_sock_create net/ipv4/af_inet.c:1588
+	kernel.Fentry3(&n.Kernel, family, typ, protocol) // inet_ctl_sock_create net/ipv4/af_inet.c:1612
 
 	sock := &core.Socket{Type: typ}
 	if err := n.InetCreate(&n.Net, sock, protocol, true); err != 0 { // net/socket.c:1276
 		return nil, err
 	}
 	sk := sock.Sk
-	sk.SkProt.Unhash(sk) // :1597
+	sk.SkProt.Unhash(sk) // :1623
 	return sk, 0
 }
 

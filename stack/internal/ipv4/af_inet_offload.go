@@ -16,12 +16,12 @@ func (n *Net) inetGsoSegment(skb *core.SkBuff, features uint64) (*core.SkBuff, i
 
 	skb.ResetNetworkHeader()
 	nhoff := skb.NetworkHeader - skb.MacHeader
-	if !n.PskbMayPull(skb, wire.IPv4MinLen) {
+	if !n.PskbMayPull(skb, wire.IPv4MinLen) { // :1306
 		return nil, -core.EINVAL
 	}
 	iph := skb.Ip()
 	ihl, id := iph.IHL(), iph.ID()
-	if ihl < wire.IPv4MinLen || !n.PskbMayPull(skb, ihl) {
+	if ihl < wire.IPv4MinLen || !n.PskbMayPull(skb, ihl) { // :1318
 		return nil, -core.EINVAL
 	}
 	ops := n.offloads[skb.Ip().Protocol()]

@@ -205,7 +205,7 @@ func (n *Net) arpCreate(typ uint16, destIp wire.Addr, dev *core.NetDevice, srcIp
 	if destHw == nil {
 		destHw = &dev.Broadcast
 	}
-	if core.DevHardHeader(skb, dev, wire.EtherTypeARP, destHw, srcHw, skb.Len) < 0 {
+	if n.DevHardHeader(skb, dev, wire.EtherTypeARP, destHw, srcHw, skb.Len) < 0 { // :558
 		n.KfreeSkb(skb) // :627
 		return nil
 	}
@@ -281,7 +281,7 @@ func (n *Net) arpProcess(net *core.Net, sk *core.Sock, skb *core.SkBuff) int {
 				neigh := n.NeighEventNs(&n.ArpTbl, &sha, sip, dev) // :830
 				if neigh != nil {
 					n.arpSendDst(wire.ARPReply, sip, dev, tip, &sha, &dev.DevAddr, &sha, nil) // :832
-					n.NeighRelease(neigh)
+					n.NeighRelease(neigh)                                                     // :836
 				}
 			}
 			n.ConsumeSkb(skb) // :919
@@ -309,7 +309,7 @@ func (n *Net) arpProcess(net *core.Net, sk *core.Sock, skb *core.SkBuff) int {
 			flags = core.NeighUpdateFOverride
 		}
 		n.NeighUpdate(neigh, &sha, state, flags) // :913
-		n.NeighRelease(neigh)
+		n.NeighRelease(neigh)                    // :915
 	}
 	n.ConsumeSkb(skb) // :919
 	return core.NetRxSuccess
@@ -320,7 +320,7 @@ func (n *Net) arpRcv(skb *core.SkBuff, dev *core.NetDevice, pt *core.PacketType,
 	kernel.Fentry4(&n.Kernel, skb, dev, pt, origDev) // arp_rcv net/ipv4/arp.c:946
 
 	if dev.Flags&core.IffNoarp != 0 || skb.PktType == core.PacketOtherhost || skb.PktType == core.PacketLoopback {
-		n.ConsumeSkb(skb) // :971
+		n.ConsumeSkb(skb) // :970
 		return core.NetRxSuccess
 	}
 	skb = n.SkbShareCheck(skb) // :951
@@ -328,7 +328,7 @@ func (n *Net) arpRcv(skb *core.SkBuff, dev *core.NetDevice, pt *core.PacketType,
 		return core.NetRxDrop
 	}
 	if !n.PskbMayPull(skb, wire.ARPLen) || !wire.ARP(skb.Head.B[skb.NetworkHeader:]).Valid() { // :956
-		n.KfreeSkb(skb) // :974
+		n.KfreeSkb(skb) // :973
 		return core.NetRxDrop
 	}
 	return n.NFHOOK(core.NfprotoArp, nfArpIn, &n.Net, nil, skb, dev, nil, n.arp.process) // :965
@@ -339,8 +339,8 @@ func (n *Net) arpNetdevEvent(event int, dev *core.NetDevice) {
 	kernel.Fentry2(&n.Kernel, event, dev) // arp_netdev_event net/ipv4/arp.c:1246
 
 	if event == core.NetdevChangeaddr {
-		n.NeighIfdown(&n.ArpTbl, dev) // :1251
-		n.rtCacheFlush()              // :1252
+		n.NeighChangeaddr(&n.ArpTbl, dev) // :1251
+		n.rtCacheFlush()                  // :1252
 	}
 }
 

@@ -92,13 +92,13 @@ func (n *Net) AddRoute(r Route, nlflags uint16) int {
 }
 
 func (n *Net) inetRtmNewroute(cfg *FibConfig) int {
-	kernel.Fentry0(&n.Kernel) // inet_rtm_newroute net/ipv4/fib_frontend.c:810
+	kernel.Fentry0(&n.Kernel) // inet_rtm_newroute net/ipv4/fib_frontend.c:787
 
 	tb := n.fibGetTable(cfg.Table)
 	if tb == nil {
 		return -core.EINVAL // menuos has the tables main and local.
 	}
-	err := n.fibTableInsert(tb, cfg) // :823
+	err := n.fibTableInsert(tb, cfg) // :802
 	if err == 0 && cfg.Type == RtnLocal {
 		n.devinet.customLocalRoutes = true
 	}
@@ -122,13 +122,13 @@ func (n *Net) DelRoute(r Route) int {
 }
 
 func (n *Net) inetRtmDelroute(cfg *FibConfig) int {
-	kernel.Fentry0(&n.Kernel) // inet_rtm_delroute net/ipv4/fib_frontend.c:779
+	kernel.Fentry0(&n.Kernel) // inet_rtm_delroute net/ipv4/fib_frontend.c:757
 
 	tb := n.fibGetTable(cfg.Table)
 	if tb == nil {
 		return -esrch
 	}
-	return n.fibTableDelete(tb, cfg) // :792
+	return n.fibTableDelete(tb, cfg) // :779
 }
 
 // Routes lists a table's routes in the order of their prefixes (ip route show).

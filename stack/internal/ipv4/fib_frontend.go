@@ -68,13 +68,6 @@ func (n *Net) inetAddrType(addr wire.Addr) uint8 {
 	return n.inetDevAddrType__(nil, addr, RtTableLocal) // :254
 }
 
-// inetDevAddrType is the kind of an address on one device.
-func (n *Net) inetDevAddrType(dev *core.NetDevice, addr wire.Addr) uint8 {
-	kernel.Fentry2(&n.Kernel, dev, addr) // inet_dev_addr_type net/ipv4/fib_frontend.c:260
-
-	return n.inetDevAddrType__(dev, addr, RtTableLocal) // :263
-}
-
 // inetAddrTypeDevTable is the kind of an address as the table of a device's
 // domain knows it; there is one domain.
 func (n *Net) inetAddrTypeDevTable(dev *core.NetDevice, addr wire.Addr) uint8 {

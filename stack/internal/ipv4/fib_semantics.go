@@ -38,7 +38,7 @@ func (n *Net) freeFibInfo(fi *fibInfo) {
 
 	nh := &fi.FibNh
 	for _, fnhe := range nh.NhExceptions {
-		n.fnheFlushRoutes(fnhe)
+		n.fnheFlushRoutes(fnhe) // :216
 	}
 	nh.NhExceptions = nil
 	n.rtFibinfoFree(&nh.NhRthOutput) // :217

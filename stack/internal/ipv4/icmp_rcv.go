@@ -150,7 +150,7 @@ func (n *Net) icmpRcv(skb *core.SkBuff) int {
 	kernel.Fentry1(&n.Kernel, skb) // icmp_rcv net/ipv4/icmp.c:996
 
 	n.Mib[core.MibIcmpInMsgs]++
-	if n.SkbChecksumSimpleValidate(skb) != 0 { // :1023
+	if core.SkbChecksumValidateNeeded__(skb, false, 0) && n.SkbChecksumValidateComplete__(skb, true, 0) != 0 { // :1023
 		n.Mib[core.MibIcmpInCsumErrors]++
 		n.Mib[core.MibIcmpInErrors]++
 		n.Drop("checksum")

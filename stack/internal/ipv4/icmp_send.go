@@ -149,7 +149,7 @@ func (n *Net) icmpSend__(skbIn *core.SkBuff, typ, code int, info uint32, opt *co
 	if err == 0 {
 		if n.icmpv4XrlimAllow(rt, &fl4, typ, code) { // :721
 			const most = 576
-			mtu := int(core.DstMtu(&rt.DstEntry)) // :726
+			mtu := int(n.DstMtu(&rt.DstEntry)) // :726
 			room := min(mtu, most) - wire.IPv4MinLen - int(icmpParam.replyopts.Optlen) - wire.ICMPv4Len
 			icmpParam.dataLen = min(skbIn.Len-icmpParam.offset, room)
 			icmpParam.headLen = wire.ICMPv4Len

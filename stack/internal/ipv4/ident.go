@@ -8,8 +8,8 @@ import (
 	"menuos/stack/wire"
 )
 
-// identState are the counters. menuos has 256 of them, Linux 2048 and, with
-// more memory, up to 256k.
+// identState are the counters. menuos has 256 counters for IP ids,
+// Linux 2048 and, with more memory, up to 256k.
 type identState struct {
 	ids    [256]uint32
 	stamps [256]uint32 // jiffies of the last use

@@ -29,9 +29,9 @@ type inetPeerBase struct {
 // inetGetpeerV4 is the peer at an address, made if there is none and create is
 // set.
 func (n *Net) inetGetpeerV4(v4daddr wire.Addr, vif int, create bool) *inetPeer {
-	kernel.Fentry3(&n.Kernel, v4daddr, vif, create) // inet_getpeer_v4 include/net/inetpeer.h:102
+	kernel.Fentry3(&n.Kernel, v4daddr, vif, create) // inet_getpeer_v4 include/net/inetpeer.h:107
 
-	return n.inetGetpeer(v4daddr, create) // :104
+	return n.inetGetpeer(v4daddr, create) // :111
 }
 
 func (n *Net) inetGetpeer(daddr wire.Addr, create bool) *inetPeer {

@@ -15,7 +15,7 @@ func (n *Net) ipForwardFinish(net *core.Net, sk *core.Sock, skb *core.SkBuff) in
 
 	n.Mib[core.MibIpForwDatagrams]++
 	n.Mib[core.MibIpExtOutOctets] += uint64(skb.Len)
-	return n.DstOutput(net, sk, skb) // :80
+	return n.DstOutput(net, sk, skb) // :83
 }
 
 // ipExceedsMtu reports whether a packet must be cut and must not.
@@ -25,17 +25,17 @@ func ipExceedsMtu(skb *core.SkBuff, mtu int) bool {
 
 // ipForward takes a packet for another machine.
 func (n *Net) ipForward(skb *core.SkBuff) int {
-	kernel.Fentry1(&n.Kernel, skb) // ip_forward net/ipv4/ip_forward.c:85
+	kernel.Fentry1(&n.Kernel, skb) // ip_forward net/ipv4/ip_forward.c:87
 
 	rt := SkbRtable(skb)
 	if skb.PktType != core.PacketHost || skb.Sk != nil || skb.Ipcb.IsStrictRoute && rt.RtUsesGateway {
-		n.KfreeSkb(skb) // :172
+		n.KfreeSkb(skb) // :173
 		return core.NetRxDrop
 	}
 	if skb.Ip().TTL() <= 1 {
 		n.Mib[core.MibIpInHdrErrors]++
-		n.icmpSend(skb, int(wire.ICMPTimeExceeded), int(wire.ICMPExcTTL), 0) // :170
-		n.KfreeSkb(skb)                                                      // :172
+		n.icmpSend(skb, int(wire.ICMPTimeExceeded), int(wire.ICMPExcTTL), 0) // :171
+		n.KfreeSkb(skb)                                                      // :173
 		return core.NetRxDrop
 	}
 	skb.Ipcb.Flags |= IpskbForwarded
@@ -45,12 +45,12 @@ func (n *Net) ipForward(skb *core.SkBuff) int {
 	}
 	if ipExceedsMtu(skb, mtu) {
 		n.Mib[core.MibIpFragFails]++
-		n.icmpSend(skb, int(wire.ICMPDestUnreach), int(wire.ICMPFragNeeded), uint32(mtu)) // :130
-		n.KfreeSkb(skb)                                                                   // :172
+		n.icmpSend(skb, int(wire.ICMPDestUnreach), int(wire.ICMPFragNeeded), uint32(mtu)) // :133
+		n.KfreeSkb(skb)                                                                   // :173
 		return core.NetRxDrop
 	}
-	if n.SkbCow(skb, core.LlReservedSpace(rt.Dev)) != 0 { // :136
-		n.KfreeSkb(skb) // :172
+	if n.SkbCow(skb, core.LlReservedSpace(rt.Dev)) != 0 { // :139
+		n.KfreeSkb(skb) // :173
 		return core.NetRxDrop
 	}
 	iph := skb.Ip()
@@ -58,5 +58,5 @@ func (n *Net) ipForward(skb *core.SkBuff) int {
 	if n.Sysctl.IpForwardUpdatePriority {
 		skb.Priority = rtTos2priority(iph.TOS())
 	}
-	return n.NFHOOK(core.NfprotoIpv4, core.NfInetForward, &n.Net, nil, skb, skb.Dev, rt.Dev, n.ok.ipForwardFinish) // :152
+	return n.NFHOOK(core.NfprotoIpv4, core.NfInetForward, &n.Net, nil, skb, skb.Dev, rt.Dev, n.ok.ipForwardFinish) // :157
 }

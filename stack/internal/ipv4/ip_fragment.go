@@ -119,11 +119,11 @@ func (n *Net) inetFragDestroy(q *ipq) {
 
 // inetFragRbtreePurge frees the fragments of a queue.
 func (n *Net) inetFragRbtreePurge(q *ipq) {
-	kernel.Fentry0(&n.Kernel) // inet_frag_rbtree_purge net/ipv4/ip_fragment.c:740
+	kernel.Fentry0(&n.Kernel) // inet_frag_rbtree_purge net/ipv4/ip_fragment.c:758
 
 	for skb := q.fragments.Dequeue(); skb != nil; skb = q.fragments.Dequeue() {
 		n.frags.mem -= skb.Truesize
-		n.KfreeSkb(skb) // :750
+		n.KfreeSkb(skb) // :770
 	}
 }
 

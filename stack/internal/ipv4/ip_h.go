@@ -131,7 +131,7 @@ func (n *Net) IpQueueXmit(sk *core.Sock, skb *core.SkBuff, fl *Flowi4) int {
 func (n *Net) ipFinishSkb(sk *core.Sock, fl4 *Flowi4) *core.SkBuff {
 	kernel.Fentry1(&n.Kernel, sk) // ip_finish_skb include/net/ip.h:203
 
-	return n.ipMakeSkb__(sk, fl4, &sk.SkWriteQueue, &InetSk(sk).Cork.Base) // :203
+	return n.ipMakeSkb__(sk, fl4, &sk.SkWriteQueue, InetSk(sk).corkBase()) // :203
 }
 
 // ipOptionsEcho builds the options of an answer to skb.
@@ -151,9 +151,6 @@ func (n *Net) IpCmsgRecv(msg *core.Msghdr, skb *core.SkBuff) {
 // Ip4ReplyMark is the mark of an answer to a packet with mark (IP4_REPLY_MARK;
 // the sysctl fwmark_reflect is 0).
 func Ip4ReplyMark(uint32) uint32 { return 0 }
-
-// ipIsFragment reports whether a header belongs to a fragment (ip_is_fragment).
-func ipIsFragment(iph wire.IPv4) bool { return iph.IsFragment() }
 
 // inetComputePseudo is the sum of the pseudo header over a packet's payload
 // (inet_compute_pseudo).

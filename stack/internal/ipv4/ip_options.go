@@ -360,7 +360,7 @@ func (n *Net) ipOptionsGet(data []byte) ([]byte, int) {
 	}
 	var opt IpOptions
 	opt.Optlen = uint8(copy(opt.Data[:], raw))
-	if len(raw) != 0 && n.ipOptionsCompile(&opt, nil) != 0 { // :565
+	if len(raw) != 0 && n.ipOptionsCompile(&opt, nil) != 0 { // :533
 		return nil, -core.EINVAL
 	}
 	return raw, 0

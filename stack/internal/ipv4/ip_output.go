@@ -127,7 +127,7 @@ func (n *Net) ipFinishOutputGso(net *core.Net, sk *core.Sock, skb *core.SkBuff, 
 	if gsoFits(skb, mtu) {
 		return n.ipFinishOutput2(net, sk, skb) // :252
 	}
-	features := n.NetifSkbFeatures(skb)
+	features := n.NetifSkbFeatures(skb)                         // :267
 	segs, err := n.SkbGsoSegment(skb, features&^core.NetifFTso) // :269
 	if err != 0 || segs == nil {
 		n.KfreeSkb(skb) // :271

@@ -219,7 +219,7 @@ func (n *Net) ipAppendData(sk *core.Sock, fl4 *Flowi4, getfrag GetfragFunc, from
 	if flags&msgProbe != 0 {
 		return 0
 	}
-	cork := &InetSk(sk).Cork.Base
+	cork := InetSk(sk).corkBase()
 	if sk.SkWriteQueue.Empty() {
 		if err := n.ipSetupCork(sk, cork, ipc, rtp); err != 0 { // :1213
 			return err
@@ -340,7 +340,7 @@ func (n *Net) ipFlushPendingFrames__(sk *core.Sock, queue *core.SkBuffHead, cork
 func (n *Net) ipFlushPendingFrames(sk *core.Sock) {
 	kernel.Fentry1(&n.Kernel, sk) // ip_flush_pending_frames net/ipv4/ip_output.c:1505
 
-	n.ipFlushPendingFrames__(sk, &sk.SkWriteQueue, &InetSk(sk).Cork.Base) // :1505
+	n.ipFlushPendingFrames__(sk, &sk.SkWriteQueue, InetSk(sk).corkBase()) // :1505
 }
 
 // ipMakeSkb makes a packet at once, without a cork in the socket; nil with 0 or

@@ -191,11 +191,6 @@ func (n *Net) ipIcmpError(sk *core.Sock, skb *core.SkBuff, err int, port uint16,
 	n.KfreeSkb(skb) // :416
 }
 
-// IpIcmpError is ipIcmpError for TCP.
-func (n *Net) IpIcmpError(sk *core.Sock, skb *core.SkBuff, err int, port uint16, info uint32, payload int) {
-	n.ipIcmpError(sk, skb, err, port, info, payload)
-}
-
 // ipLocalError queues an error of our own, such as a packet that is too large,
 // for a program that asked for that.
 func (n *Net) ipLocalError(sk *core.Sock, err int, daddr wire.Addr, port uint16, info uint32) {
@@ -283,7 +278,7 @@ func (n *Net) ipRecvError(sk *core.Sock, msg *core.Msghdr, length int, addrLen *
 
 // InetRecvError is ip_recv_error for TCP (inet_recv_error).
 func (n *Net) InetRecvError(sk *core.Sock, msg *core.Msghdr, length int, addrLen *int) int {
-	kernel.Fentry3(&n.Kernel, sk, msg, length) // inet_recv_error net/ipv4/af_inet.c:1551
+	kernel.Fentry3(&n.Kernel, sk, msg, length) // inet_recv_error net/ipv4/af_inet.c:1555
 
-	return n.ipRecvError(sk, msg, length, addrLen) // :1552
+	return n.ipRecvError(sk, msg, length, addrLen) // :1556
 }

@@ -45,7 +45,7 @@ func (n *Net) doIpSetsockopt(sk *core.Sock, level, optname int, optval []byte) i
 		val = int(optval[0])
 	}
 	if optname == ipRouterAlert {
-		return -core.EINVAL // menuos is no router that looks at such packets.
+		return -core.EINVAL // menuos has no IP_ROUTER_ALERT, because no daemon would look at such packets.
 	}
 	inet := InetSk(sk)
 	err := 0

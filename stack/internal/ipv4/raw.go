@@ -84,7 +84,7 @@ func (n *Net) rawHashSk(sk *core.Sock) int {
 	head.first = &sk.SockCommon
 	sk.Hashed = true
 	sk.SkProt.Inuse++
-	n.SpinUnlockBh() // :107
+	n.WriteUnlockBh() // :107
 	return 0
 }
 
@@ -106,7 +106,7 @@ func (n *Net) rawUnhashSk(sk *core.Sock) {
 		core.SockPut__(sk)
 		sk.SkProt.Inuse--
 	}
-	n.SpinUnlockBh() // :120
+	n.WriteUnlockBh() // :120
 }
 
 // rawV4Lookup__ finds the first socket, from sk on, that takes packets of

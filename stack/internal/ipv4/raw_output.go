@@ -86,7 +86,8 @@ func (n *Net) rawSendHdrinc(sk *core.Sock, fl4 *Flowi4, msg *core.Msghdr, length
 }
 
 // rawProbeProtoOpt reads the type and code of an ICMP message ahead, as a
-// policy may route by them. menuos has no such policy, but the bytes are read.
+// policy may route by them. menuos has no policy that routes by the type of an
+// ICMP message, but the bytes are read.
 func (n *Net) rawProbeProtoOpt(rfv *rawFragVec, fl4 *Flowi4) int {
 	kernel.Fentry0(&n.Kernel) // raw_probe_proto_opt net/ipv4/raw.c:455
 

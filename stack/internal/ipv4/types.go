@@ -169,8 +169,16 @@ type InetSock struct {
 // InetCorkFull is a socket's pending datagram and its flow (struct inet_cork_full).
 // Connected sockets keep the flow of their route here.
 type InetCorkFull struct {
-	Base inetCork
+	Base *inetCork // nil until a datagram is begun
 	Fl   Flowi4
+}
+
+// corkBase is the socket's Cork.Base, which comes with the first datagram.
+func (inet *InetSock) corkBase() *inetCork {
+	if inet.Cork.Base == nil {
+		inet.Cork.Base = new(inetCork)
+	}
+	return inet.Cork.Base
 }
 
 // inetCork is what the header of a datagram under construction will need

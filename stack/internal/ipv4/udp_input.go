@@ -131,7 +131,7 @@ func (n *Net) udpQueueRcvOneSkb(sk *core.Sock, skb *core.SkBuff) int {
 
 	core.NfReset(skb)
 	if sk.SkFilter != nil {
-		if n.SkbChecksumComplete(skb) != 0 { // :2059
+		if n.udpLibChecksumComplete(skb) != 0 { // :2059
 			n.Mib[core.MibUdpInCsumErrors]++
 			n.Mib[core.MibUdpInErrors]++
 			sk.SkDrops++
@@ -212,7 +212,7 @@ func (n *Net) udp4CsumInit(skb *core.SkBuff, uh wire.UDP) bool {
 	kernel.Fentry1(&n.Kernel, skb) // udp4_csum_init net/ipv4/udp.c:2196
 
 	pseudo := inetComputePseudo(skb, wire.ProtoUDP)
-	if n.SkbChecksumInitZeroCheck(skb, uh.Checksum(), pseudo) != 0 { // :2213
+	if core.SkbChecksumValidateNeeded__(skb, true, uh.Checksum()) && n.SkbChecksumValidateComplete__(skb, false, pseudo) != 0 { // :2213
 		return true
 	}
 	return skb.IpSummed == core.ChecksumComplete && !skb.CsumValid && skb.CsumCompleteSw
@@ -274,7 +274,7 @@ func (n *Net) udp4LibRcv__(skb *core.SkBuff, proto int) int {
 	}
 
 	core.NfReset(skb)
-	if n.SkbChecksumComplete(skb) != 0 { // :2319
+	if n.udpLibChecksumComplete(skb) != 0 { // :2319
 		n.Mib[core.MibUdpInCsumErrors]++
 		n.Mib[core.MibUdpInErrors]++
 		n.Drop("checksum")

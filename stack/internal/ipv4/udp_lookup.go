@@ -51,33 +51,30 @@ func (n *Net) udpEhashfn(laddr wire.Addr, lport uint16, faddr wire.Addr, fport u
 	return jhash3words(uint32(laddr), uint32(faddr), uint32(lport)<<16|uint32(fport), n.udp.secret)
 }
 
-// reuseportSelectSock picks one of the sockets that share sk's address and
-// port by SO_REUSEPORT; every packet of a flow goes to the same.
-//
-// menuos finds the group by walking the slot, where Linux keeps an array.
-func (n *Net) reuseportSelectSock(sk *core.Sock, hash uint32) *core.Sock {
-	kernel.Fentry2(&n.Kernel, sk, hash) // reuseport_select_sock net/core/sock_reuseport.c:270
-
-	up := udpSk(sk)
-	slot := &n.udp.hash2[up.udpPortaddrHash&udpHtableMask]
+// reuseportGroup counts the sockets that share up's address and port with
+// SO_REUSEPORT.
+func (n *Net) reuseportGroup(up *udpSock) uint32 {
 	group := uint32(0)
-	for sk2 := slot.head; sk2 != nil; sk2 = sk2.portaddrNext {
+	for sk2 := n.udp.hash2[up.udpPortaddrHash&udpHtableMask].head; sk2 != nil; sk2 = sk2.portaddrNext {
 		if up.sameReuseport(sk2) {
 			group++
 		}
 	}
-	// The slot has the newest socket in front, the group the oldest.
-	at := group - 1 - uint32(uint64(hash)*uint64(group)>>32)
-	for sk2 := slot.head; sk2 != nil; sk2 = sk2.portaddrNext {
-		if !up.sameReuseport(sk2) {
-			continue
+	return group
+}
+
+// reuseportMember is one of them, counted from the newest, which comes first in
+// the slot.
+func (n *Net) reuseportMember(up *udpSock, index uint32) *core.Sock {
+	for sk2 := n.udp.hash2[up.udpPortaddrHash&udpHtableMask].head; sk2 != nil; sk2 = sk2.portaddrNext {
+		if up.sameReuseport(sk2) {
+			if index == 0 {
+				return &sk2.Sock
+			}
+			index--
 		}
-		if at == 0 {
-			return &sk2.Sock
-		}
-		at--
 	}
-	return sk
+	return &up.Sock
 }
 
 // sameReuseport reports whether two sockets share one address and port.
@@ -100,7 +97,8 @@ func (n *Net) udp4LibLookup2(saddr wire.Addr, sport uint16, daddr wire.Addr, hnu
 		}
 		if sk.SkReuseport {
 			hash := n.udpEhashfn(daddr, hnum, saddr, sport) // :443
-			return n.reuseportSelectSock(sk, hash)          // :445
+			group := n.reuseportGroup(up)
+			return n.reuseportMember(up, group-1-n.ReuseportSelectSock(&sk.SockCommon, hash, group)) // :445
 		}
 		badness = score
 		result = sk

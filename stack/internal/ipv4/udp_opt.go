@@ -112,15 +112,3 @@ func (n *Net) udpPoll(file *kernel.File, sock *core.Socket, wait *kernel.PollTab
 	}
 	return mask
 }
-
-// udpAbort ends a socket from outside: its next call fails with err.
-func (n *Net) udpAbort(sk *core.Sock, err int) int {
-	kernel.Fentry2(&n.Kernel, sk, err) // udp_abort net/ipv4/udp.c:2742
-
-	n.LockSock(sk) // :2742
-	sk.SkErr = err
-	sk.SkErrorReport(sk)     // :2745
-	n.udpDisconnect__(sk, 0) // :2746
-	n.ReleaseSock(sk)        // :2748
-	return 0
-}

@@ -45,13 +45,30 @@ func (n *Net) skbConsumeUdp(sk *core.Sock, skb *core.SkBuff, len int) {
 	n.ConsumeSkb(skb) // :1542
 }
 
+// udpLibChecksumComplete is 0 if a datagram's checksum is right or was checked
+// before.
+func (n *Net) udpLibChecksumComplete(skb *core.SkBuff) uint16 {
+	kernel.Fentry1(&n.Kernel, skb) // udp_lib_checksum_complete include/net/udp.h:121
+
+	if core.SkbCsumUnnecessary(skb) {
+		return 0
+	}
+	return n.udpLibChecksumComplete__(skb) // :122
+}
+
+func (n *Net) udpLibChecksumComplete__(skb *core.SkBuff) uint16 {
+	kernel.Fentry1(&n.Kernel, skb) // __udp_lib_checksum_complete include/net/udp.h:114
+
+	return n.SkbChecksumComplete__(skb) // :115
+}
+
 // firstPacketLength__ drops datagrams with a wrong checksum from the front of
 // a queue and returns the first good one and how much memory was freed.
 func (n *Net) firstPacketLength__(sk *core.Sock, rcvq *core.SkBuffHead) (skb *core.SkBuff, total int) {
 	kernel.Fentry2(&n.Kernel, sk, rcvq) // __first_packet_length net/ipv4/udp.c:1552
 
 	for skb = rcvq.Peek(); skb != nil; skb = rcvq.Peek() {
-		if n.SkbChecksumComplete(skb) == 0 { // :1553
+		if n.udpLibChecksumComplete(skb) == 0 { // :1553
 			break
 		}
 		n.Mib[core.MibUdpInCsumErrors]++

@@ -13,9 +13,8 @@ const MaxDepth = 128
 // Stack is a chain of calls, innermost first, as program counters. It becomes
 // names only when somebody looks (Frames).
 type Stack struct {
-	pcs   []uintptr
-	args  []entryRecord
-	depth int
+	pcs  []uintptr // shared with equal stacks
+	args []entryRecord
 }
 
 // Frame is one function of a backtrace.
@@ -40,21 +39,19 @@ type Arg struct {
 
 // Callers records the stack of its caller, which runs inside the machine; skip
 // leaves out that many functions above Callers' own caller.
+//
+//go:noinline
 func (k *Kernel) Callers(skip int) Stack {
-	var pcs [MaxDepth]uintptr
-	n := runtime.Callers(skip+2, pcs[:])
-	return Stack{pcs: append([]uintptr(nil), pcs[:n]...)}
+	return Stack{pcs: k.capture(skip + 1).pcs}
 }
 
 // EntryStack is the stack at the function entry that a Watcher is told of,
 // with the arguments of all frames entered while watching.
 func (k *Kernel) EntryStack() Stack {
 	t := k.cpu.current
-	depth := t.shadow[len(t.shadow)-1].depth
 	return Stack{
-		pcs:   append([]uintptr(nil), k.trace.pcs[:depth]...),
-		args:  append([]entryRecord(nil), t.shadow...),
-		depth: depth,
+		pcs:  k.trace.entry.pcs,
+		args: append([]entryRecord(nil), t.shadow...),
 	}
 }
 
@@ -131,7 +128,7 @@ func (s Stack) argsOf(sym *Sym, depth int) []Arg {
 	for _, p := range sym.Params {
 		a := Arg{Name: p}
 		for i, name := range sym.Args {
-			if rec != nil && name == p && i < len(rec.args) {
+			if rec != nil && name == p && i < rec.n {
 				a.Value, a.Known = rec.args[i], true
 			}
 		}

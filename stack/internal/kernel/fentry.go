@@ -10,12 +10,10 @@
 
 package kernel
 
-import "runtime"
-
 // Fentry0 marks the entry of a function whose arguments are not recorded.
 func Fentry0(k *Kernel) {
 	if k.watch {
-		k.entered()
+		entered0(k)
 	}
 }
 
@@ -55,19 +53,51 @@ func Fentry5[A, B, C, D, E any](k *Kernel, a A, b B, c C, d D, e E) {
 }
 
 //go:noinline
-func entered1[A any](k *Kernel, a A) { k.entered(a) }
+func entered0(k *Kernel) {
+	if r := k.enter(); r != nil {
+		k.tell(r)
+	}
+}
 
 //go:noinline
-func entered2[A, B any](k *Kernel, a A, b B) { k.entered(a, b) }
+func entered1[A any](k *Kernel, a A) {
+	if r := k.enter(); r != nil {
+		r.n, r.args[0] = 1, a
+		k.tell(r)
+	}
+}
 
 //go:noinline
-func entered3[A, B, C any](k *Kernel, a A, b B, c C) { k.entered(a, b, c) }
+func entered2[A, B any](k *Kernel, a A, b B) {
+	if r := k.enter(); r != nil {
+		r.n, r.args[0], r.args[1] = 2, a, b
+		k.tell(r)
+	}
+}
 
 //go:noinline
-func entered4[A, B, C, D any](k *Kernel, a A, b B, c C, d D) { k.entered(a, b, c, d) }
+func entered3[A, B, C any](k *Kernel, a A, b B, c C) {
+	if r := k.enter(); r != nil {
+		r.n, r.args[0], r.args[1], r.args[2] = 3, a, b, c
+		k.tell(r)
+	}
+}
 
 //go:noinline
-func entered5[A, B, C, D, E any](k *Kernel, a A, b B, c C, d D, e E) { k.entered(a, b, c, d, e) }
+func entered4[A, B, C, D any](k *Kernel, a A, b B, c C, d D) {
+	if r := k.enter(); r != nil {
+		r.n, r.args[0], r.args[1], r.args[2], r.args[3] = 4, a, b, c, d
+		k.tell(r)
+	}
+}
+
+//go:noinline
+func entered5[A, B, C, D, E any](k *Kernel, a A, b B, c C, d D, e E) {
+	if r := k.enter(); r != nil {
+		r.n, r.args[0], r.args[1], r.args[2], r.args[3], r.args[4] = 5, a, b, c, d, e
+		k.tell(r)
+	}
+}
 
 // Watcher hears of function entries. Its methods run inside the machine, at
 // the very entry; they may read everything and call Kernel.Stop.
@@ -80,7 +110,8 @@ type Watcher interface {
 type entryRecord struct {
 	depth int // of the stack, at the entry
 	sym   *Sym
-	args  []any
+	n     int // arguments
+	args  [5]any
 }
 
 type tracing struct {
@@ -90,7 +121,11 @@ type tracing struct {
 	syms    *symtab
 	byPC    map[uintptr]*Sym
 	inHook  bool
-	pcs     [MaxDepth]uintptr
+
+	phys    [MaxDepth]uintptr
+	chains  map[uint64]*chain
+	nchains int
+	entry   *chain // the stack at the entry that the watcher is told of
 }
 
 // Watch tells w of every entry of the named functions (symbols of this
@@ -110,34 +145,42 @@ func (k *Kernel) Watch(w Watcher, syms []*Sym, all bool) {
 	}
 }
 
-// entered is what a watched function entry runs.
-func (k *Kernel) entered(args ...any) {
+// enter notes the entry of the function that called FentryN, on top of those of
+// the functions around it; nil if it is not to be heard of. enteredN fills in
+// the arguments.
+//
+//go:noinline
+func (k *Kernel) enter() *entryRecord {
 	tr := &k.trace
 	if tr.inHook {
-		return
+		return nil
 	}
-	// Callers, entered, enteredN and FentryN stand above the function itself;
-	// Fentry0 calls entered directly.
-	skip := 4
-	if len(args) == 0 {
-		skip = 3
+	c := k.capture(3) // enter, enteredN and FentryN stand above the function itself
+	if c.sym == nil {
+		return nil
 	}
-	depth := runtime.Callers(skip, tr.pcs[:])
-	if depth == 0 {
-		return
-	}
-	sym := k.symOfPC(tr.pcs[0])
-	if sym == nil {
-		return
-	}
+	tr.entry = c
 	t := k.cpu.current
-	for len(t.shadow) > 0 && t.shadow[len(t.shadow)-1].depth >= depth {
-		t.shadow = t.shadow[:len(t.shadow)-1]
+	depth, top := len(c.pcs), len(t.shadow)
+	for top > 0 && t.shadow[top-1].depth >= depth {
+		top--
 	}
-	t.shadow = append(t.shadow, entryRecord{depth, sym, append([]any(nil), args...)})
-	if tr.all || tr.watched[sym] {
+	if top < cap(t.shadow) {
+		t.shadow = t.shadow[:top+1]
+	} else {
+		t.shadow = append(t.shadow[:top], entryRecord{})
+	}
+	r := &t.shadow[top]
+	r.depth, r.sym, r.n = depth, c.sym, 0
+	return r
+}
+
+// tell tells the watcher of an entry that it watches.
+func (k *Kernel) tell(r *entryRecord) {
+	tr := &k.trace
+	if tr.all || tr.watched[r.sym] {
 		tr.inHook = true
-		tr.watcher.Entry(sym)
+		tr.watcher.Entry(r.sym)
 		tr.inHook = false
 	}
 }

@@ -83,8 +83,7 @@ func TestTasksRunInWakeOrderAndParentsPreempt(t *testing.T) {
 	defer k.Close()
 	var order []string
 	var wq WaitQueueHead
-	var parent *Task
-	parent = k.Fork(nil, "init", func(p *Task) int {
+	parent := k.Fork(nil, "init", func(p *Task) int {
 		k.Fork(p, "child", func(c *Task) int {
 			order = append(order, "child runs")
 			k.WakeUp(&wq, 0, 0)

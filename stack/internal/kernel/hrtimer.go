@@ -30,7 +30,7 @@ type Hrtimer struct {
 func (h *Hrtimer) Setup(kind *HrtimerKind, owner any) { h.Kind, h.Owner = kind, owner }
 
 // Pending reports whether h is armed (hrtimer_is_queued).
-func (h *Hrtimer) Pending() bool { return h.pos != 0 }
+func (h *Hrtimer) Pending() bool { return h != nil && h.pos != 0 }
 
 type hrtimerBase struct {
 	heap hrtimerHeap
@@ -54,9 +54,10 @@ func (k *Kernel) HrtimerStart(h *Hrtimer, expires time.Duration) {
 	heap.Push(&k.hrtimers.heap, h)
 }
 
-// HrtimerCancel disarms h; it reports whether h was armed (hrtimer_try_to_cancel).
+// HrtimerCancel disarms h; it reports whether h was armed (hrtimer_try_to_cancel). A
+// nil h is one that was never readied.
 func (k *Kernel) HrtimerCancel(h *Hrtimer) bool {
-	if h.pos == 0 {
+	if h == nil || h.pos == 0 {
 		return false
 	}
 	heap.Remove(&k.hrtimers.heap, h.pos-1)

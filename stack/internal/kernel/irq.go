@@ -48,9 +48,9 @@ func (k *Kernel) handleInterrupts() bool {
 }
 
 func (k *Kernel) commonInterrupt(handler func()) {
-	Fentry0(k) // common_interrupt arch/x86/entry/entry_64.S:610
+	Fentry0(k) // common_interrupt arch/x86/entry/entry_64.S:580
 
-	k.doIRQ(handler) // :614
+	k.doIRQ(handler) // :583
 }
 
 func (k *Kernel) doIRQ(handler func()) {

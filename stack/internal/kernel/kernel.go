@@ -69,6 +69,7 @@ type Kernel struct {
 	wakeFuncs struct { // bound once: a method value allocates
 		autoremove, woken WaitFunc
 		timeout           TimerKind
+		hrtimeout         HrtimerKind
 	}
 }
 

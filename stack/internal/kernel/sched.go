@@ -53,21 +53,22 @@ type Task struct {
 	Exited   bool
 	OnExit   func(*Task) // runs in the dying task after its files are closed
 
-	k        *Kernel
-	addr     uint64
-	vruntime time.Duration
-	wokenSeq uint64
-	onRq     bool
-	resched  bool
-	signal   Signal
-	works    []*File // closes that wait for the way back to user mode
-	timeout  Timer   // schedule_timeout
-	wait     WaitQueueEntry
-	next     func() (yieldReason, bool)
-	stop     func()
-	yieldFn  func(yieldReason) bool
-	shadow   []entryRecord
-	Regs     Regs
+	k         *Kernel
+	addr      uint64
+	vruntime  time.Duration
+	wokenSeq  uint64
+	onRq      bool
+	resched   bool
+	signal    Signal
+	works     []*File // closes that wait for the way back to user mode
+	timeout   Timer   // schedule_timeout
+	wait      WaitQueueEntry
+	hrtimeout Hrtimer // schedule_hrtimeout
+	next      func() (yieldReason, bool)
+	stop      func()
+	yieldFn   func(yieldReason) bool
+	shadow    []entryRecord
+	Regs      Regs
 }
 
 // Kaddr is the address that stands for the task.
@@ -91,7 +92,7 @@ type cpu struct {
 type sched struct {
 	running bool
 	tasks   map[int]*Task
-	rq      []*Task
+	rq      runqueue
 	idle    *Task
 	nextPid int
 	seq     uint64
@@ -110,6 +111,7 @@ func (k *Kernel) initSched() {
 	k.wakeFuncs.autoremove = k.autoremoveWakeFunction
 	k.wakeFuncs.woken = k.wokenWakeFunction
 	k.wakeFuncs.timeout = TimerKind{"schedule_timeout", "process_timeout", k.processTimeout}
+	k.wakeFuncs.hrtimeout = HrtimerKind{"schedule_hrtimeout", "hrtimer_wakeup", k.hrtimerWakeup}
 	k.sched.idle = k.newTask("swapper/0", 0, nil, func(*Task) int { k.idleLoop(); return 0 })
 	k.sched.nextPid = 1
 	k.cpu.current = k.sched.idle
@@ -120,6 +122,7 @@ func (k *Kernel) initSched() {
 func (k *Kernel) newTask(comm string, pid int, parent *Task, body func(*Task) int) *Task {
 	t := &Task{Pid: pid, Comm: comm, Parent: parent, k: k, addr: k.NewAddr(5952)}
 	t.timeout.Setup(&k.wakeFuncs.timeout, t)
+	t.hrtimeout.Setup(&k.wakeFuncs.hrtimeout, t)
 	t.next, t.stop = iter.Pull(func(yield func(yieldReason) bool) {
 		t.yieldFn = yield
 		t.main(body)
@@ -197,24 +200,68 @@ func (k *Kernel) enqueue(t *Task) {
 	t.onRq = true
 	k.sched.seq++
 	t.wokenSeq = k.sched.seq
-	k.sched.rq = append(k.sched.rq, t)
+	k.sched.rq.push(t)
+}
+
+// runqueue holds the runnable tasks as a heap: the task with the least vruntime
+// first, of equals the one that woke first.
+type runqueue []*Task
+
+func (t *Task) before(o *Task) bool {
+	return t.vruntime < o.vruntime || t.vruntime == o.vruntime && t.wokenSeq < o.wokenSeq
+}
+
+func (q *runqueue) push(t *Task) {
+	*q = append(*q, t)
+	h := *q
+	i := len(h) - 1
+	for i > 0 {
+		up := (i - 1) / 2
+		if !t.before(h[up]) {
+			break
+		}
+		h[i] = h[up]
+		i = up
+	}
+	h[i] = t
+}
+
+func (q *runqueue) pop() *Task {
+	h := *q
+	first, last := h[0], h[len(h)-1]
+	h[len(h)-1] = nil
+	h = h[:len(h)-1]
+	*q = h
+	if len(h) == 0 {
+		return first
+	}
+	i := 0
+	for {
+		down := 2*i + 1
+		if down >= len(h) {
+			break
+		}
+		if down+1 < len(h) && h[down+1].before(h[down]) {
+			down++
+		}
+		if !h[down].before(last) {
+			break
+		}
+		h[i] = h[down]
+		i = down
+	}
+	h[i] = last
+	return first
 }
 
 // pickNext puts the task that should run next on the CPU: the leftmost by
 // vruntime, idle if none is runnable.
 func (k *Kernel) pickNext() {
-	best := -1
-	for i, t := range k.sched.rq {
-		if best < 0 || t.vruntime < k.sched.rq[best].vruntime {
-			best = i
-		}
-	}
-	if best < 0 {
+	if len(k.sched.rq) == 0 {
 		k.cpu.current = k.sched.idle
 		return
 	}
-	t := k.sched.rq[best]
-	k.sched.rq = append(k.sched.rq[:best], k.sched.rq[best+1:]...)
+	t := k.sched.rq.pop()
 	t.onRq = false
 	t.resched = false
 	k.cpu.current = t
@@ -269,7 +316,7 @@ func (k *Kernel) WakeUpProcess(t *Task) bool {
 		return false
 	}
 	t.State = TaskRunning
-	if t == k.cpu.current && !k.cpu.stopped {
+	if t == k.cpu.current && (k.sched.running || k.cpu.stopped) {
 		return true // it is about to sleep; Schedule will find it running
 	}
 	k.enqueue(t)
@@ -304,6 +351,28 @@ func (k *Kernel) ScheduleTimeout(timeout int64) int64 {
 		left = 0
 	}
 	return left
+}
+
+// ScheduleHrtimeout sleeps until the given time since boot, Forever for no
+// limit; it reports whether something else woke the task before
+// (schedule_hrtimeout). The caller has set the task's state.
+func (k *Kernel) ScheduleHrtimeout(expires time.Duration) (woken bool) {
+	t := k.cpu.current
+	if expires == Forever {
+		k.Schedule()
+		return true
+	}
+	if expires <= k.now {
+		t.State = TaskRunning
+		return false
+	}
+	k.HrtimerStart(&t.hrtimeout, expires)
+	k.Schedule()
+	return k.HrtimerCancel(&t.hrtimeout)
+}
+
+func (k *Kernel) hrtimerWakeup(h *Hrtimer) {
+	k.WakeUpProcess(h.Owner.(*Task))
 }
 
 func (k *Kernel) processTimeout(tm *Timer) {

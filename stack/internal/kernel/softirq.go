@@ -76,10 +76,35 @@ func (k *Kernel) localBhEnableIp__() {
 
 // SpinUnlockBh ends what LocalBhDisable began for a lock (spin_unlock_bh).
 func (k *Kernel) SpinUnlockBh() {
-	k.preemptCount -= softirqDisableOffset
-	if k.softirq.pending != 0 && !k.InInterrupt() {
-		k.doSoftirq()
-	}
+	Fentry0(k) // spin_unlock_bh include/linux/spinlock.h:374
+
+	k.rawSpinUnlockBh_() // :374
+}
+
+func (k *Kernel) rawSpinUnlockBh_() {
+	Fentry0(k) // _raw_spin_unlock_bh kernel/locking/spinlock.c:207
+
+	k.rawSpinUnlockBh__() // :207
+}
+
+func (k *Kernel) rawSpinUnlockBh__() {
+	Fentry0(k) // __raw_spin_unlock_bh include/linux/spinlock_api_smp.h:175
+
+	k.localBhEnableIp__() // :176
+}
+
+// WriteUnlockBh ends what LocalBhDisable began for a lock of readers and
+// writers (write_unlock_bh).
+func (k *Kernel) WriteUnlockBh() {
+	Fentry0(k) // _raw_write_unlock_bh kernel/locking/spinlock.c:319
+
+	k.rawWriteUnlockBh__() // :319
+}
+
+func (k *Kernel) rawWriteUnlockBh__() {
+	Fentry0(k) // __raw_write_unlock_bh include/linux/rwlock_api_smp.h:274
+
+	k.localBhEnableIp__() // :275
 }
 
 // RcuReadUnlockBh is rcu_read_unlock_bh.

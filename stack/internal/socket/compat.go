@@ -91,7 +91,7 @@ func (n *Net) compatSysSetsockopt__(fd, level, optname int, optval []byte) int {
 	if level == core.SolSocket {
 		return n.compatSockSetsockopt(sock, level, optname, optval) // :405
 	}
-	return sock.Ops.Setsockopt(sock, level, optname, optval) // :408
+	return sock.Ops.CompatSetsockopt(sock, level, optname, optval) // :408
 }
 
 func (n *Net) compatSockSetsockopt(sock *core.Socket, level, optname int, optval []byte) int {
@@ -129,7 +129,7 @@ func (n *Net) compatSysGetsockopt__(fd, level, optname int, regs *kernel.Regs) i
 	if level == core.SolSocket {
 		length, err = n.compatSockGetsockopt(sock, level, optname, regs.Buf) // :534
 	} else {
-		length, err = sock.Ops.Getsockopt(sock, level, optname, regs.Buf) // :537
+		length, err = sock.Ops.CompatGetsockopt(sock, level, optname, regs.Buf) // :537
 	}
 	regs.A[5] = int64(length)
 	return err

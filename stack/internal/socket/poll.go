@@ -3,6 +3,8 @@
 package socket
 
 import (
+	"time"
+
 	"menuos/stack/internal/core"
 	"menuos/stack/internal/kernel"
 )
@@ -24,28 +26,28 @@ func (n *Net) ia32SysPoll__(regs *kernel.Regs) int64 {
 	if !ok {
 		return -core.EFAULT
 	}
-	timeout := int64(kernel.MaxScheduleTimeout)
+	endTime := kernel.Forever
 	if ms := regs.A[2]; ms >= 0 {
-		timeout = (ms*kernel.HZ + 999) / 1000
+		endTime = n.Now() + time.Duration(ms)*time.Millisecond
 	}
-	return int64(n.doSysPoll(ufds, timeout)) // :1064
+	return int64(n.doSysPoll(ufds, endTime)) // :1064
 }
 
-func (n *Net) doSysPoll(ufds []PollFd, timeout int64) int {
-	kernel.Fentry2(&n.Kernel, ufds, timeout) // do_sys_poll fs/select.c:967
+func (n *Net) doSysPoll(ufds []PollFd, endTime time.Duration) int {
+	kernel.Fentry2(&n.Kernel, ufds, endTime) // do_sys_poll fs/select.c:967
 
-	return n.doPoll(ufds, timeout) // :1006
+	return n.doPoll(ufds, endTime) // :1006
 }
 
 // doPoll asks every file for its events, and sleeps on all of them until one
-// has some, the time (in jiffies) is over, or a signal comes.
-func (n *Net) doPoll(list []PollFd, timeout int64) int {
-	kernel.Fentry2(&n.Kernel, list, timeout) // do_poll fs/select.c:878
+// has some, the time has come, or a signal does.
+func (n *Net) doPoll(list []PollFd, endTime time.Duration) int {
+	kernel.Fentry2(&n.Kernel, list, endTime) // do_poll fs/select.c:878
 
 	task := n.Current()
 	woken := false
 	table := &kernel.PollTable{}
-	if timeout != 0 {
+	if endTime > n.Now() {
 		table.Wake = func(*kernel.WaitQueueEntry, uint32) bool {
 			woken = true
 			return n.WakeUpProcess(task)
@@ -63,12 +65,12 @@ func (n *Net) doPoll(list []PollFd, timeout int64) int {
 		if count == 0 && n.SignalPending(task) {
 			return -core.EINTR
 		}
-		if count != 0 || timeout == 0 {
+		if count != 0 || endTime <= n.Now() {
 			return count
 		}
 		task.State = kernel.TaskInterruptible
 		if !woken {
-			timeout = n.ScheduleTimeout(timeout)
+			n.ScheduleHrtimeout(endTime)
 		}
 		task.State = kernel.TaskRunning
 		woken = false

@@ -27,6 +27,7 @@ type Net struct {
 // (arch/x86/entry/syscalls/syscall_32.tbl).
 const (
 	NrClose      = 6
+	NrIoctl      = 54
 	NrSocketcall = 102
 	NrPoll       = 168
 )
@@ -38,6 +39,7 @@ func (n *Net) Init(cfg kernel.Config) {
 	n.ops = kernel.FileOps{Release: n.sockClose, Poll: n.sockPoll}
 	n.Syscalls.Set(NrSocketcall, n.ia32CompatSysSocketcall__)
 	n.Syscalls.Set(NrClose, n.sysClose)
+	n.Syscalls.Set(NrIoctl, n.ia32CompatSysIoctl__)
 	n.Syscalls.Set(NrPoll, n.ia32SysPoll__)
 }
 
@@ -138,7 +140,7 @@ func (n *Net) sockMapFd(sock *core.Socket, flags int) int {
 	return n.Install(n.Current(), n.sockAllocFile(sock, flags))
 }
 
-func (n *Net) sysBind__(fd int, umyaddr []byte, addrlen int) int {
+func (n *Net) sysBind__(fd int, umyaddr core.Sockaddr, addrlen int) int {
 	kernel.Fentry3(&n.Kernel, fd, umyaddr, addrlen) // __sys_bind net/socket.c:1469
 
 	sock, err := n.sockfdLookup(fd)
@@ -202,7 +204,7 @@ func fileFlags(f *kernel.File) int {
 	return 0
 }
 
-func (n *Net) sysConnect__(fd int, uservaddr []byte, addrlen int) int {
+func (n *Net) sysConnect__(fd int, uservaddr core.Sockaddr, addrlen int) int {
 	kernel.Fentry3(&n.Kernel, fd, uservaddr, addrlen) // __sys_connect net/socket.c:1646
 
 	sock, err := n.sockfdLookup(fd)

@@ -108,7 +108,8 @@ func inetCskListenPoll(sk *core.Sock) uint32 {
 func (n *Net) reqskAlloc(ops *RequestSockOps, skListener *core.Sock, attachListener bool) *RequestSock {
 	kernel.Fentry3(&n.Kernel, ops, skListener, attachListener) // reqsk_alloc include/net/request_sock.h:88
 
-	req := &RequestSock{RskOps: ops}
+	req := n.slabs.requests.alloc()
+	req.RskOps = ops
 	if attachListener {
 		core.SockHold(skListener)
 		req.RskListener = skListener
@@ -129,6 +130,7 @@ func (n *Net) reqskFree(req *RequestSock) {
 	}
 	req.SavedSyn = nil
 	n.SockDel(&req.SockCommon)
+	n.freeReqsk(req)
 }
 
 // reqskPut drops a reference to a request.

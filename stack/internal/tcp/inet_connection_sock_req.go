@@ -38,6 +38,7 @@ func (n *Net) reqskQueueUnlink(queue *RequestSockQueue, req *RequestSock) bool {
 	kernel.Fentry2(&n.Kernel, queue, req) // reqsk_queue_unlink net/ipv4/inet_connection_sock.c:660
 
 	found := n.hashinfo.ehashDel(&req.SockCommon)
+	n.SockDel(&req.SockCommon) // what the accept queue keeps of it is no socket of its own
 	if n.DelTimer(&req.RskTimer) {
 		n.reqskPut(req) // :670
 	}
@@ -141,10 +142,10 @@ func (n *Net) inetCskReqskQueueHashAdd(sk *core.Sock, req *RequestSock, timeout 
 func (n *Net) inetCskCloneLock(sk *core.Sock, req *RequestSock) *core.Sock {
 	kernel.Fentry2(&n.Kernel, sk, req) // inet_csk_clone_lock net/ipv4/inet_connection_sock.c:794
 
-	tp := new(TcpSock)
+	tp := n.slabs.socks.alloc()
 	*tp = *tcpSk(sk)
 	tp.IcskRetransmitTimer, tp.IcskDelackTimer = kernel.Timer{}, kernel.Timer{}
-	tp.PacingTimer, tp.CompressedAckTimer = kernel.Hrtimer{}, kernel.Hrtimer{}
+	tp.PacingTimer, tp.CompressedAckTimer = nil, nil
 	newsk := n.SkCloneLock(sk, &tp.Sock)     // :794
 	n.InetSkSetState(newsk, core.TcpSynRecv) // :799
 	tp.IcskBindHash = nil

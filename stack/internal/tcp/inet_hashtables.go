@@ -154,26 +154,29 @@ func (n *Net) inetLhash2Lookup(ilb2 *inetListenHashbucket, skb *core.SkBuff, sad
 		}
 		if sk.SkReuseport {
 			phash := n.inetEhashfn(daddr, hnum, saddr, sport)
-			return n.reuseportSelectSock(ilb2, sk, phash) // :282
+			group := ilb2.reuseportGroup(sk)
+			return ilb2.reuseportMember(sk, group-1-n.ReuseportSelectSock(sk, phash, group)) // :282
 		}
 		result, hiscore = sk.Full, score
 	}
 	return result
 }
 
-// reuseportSelectSock spreads connections over the listeners that share sk's
-// address with SO_REUSEPORT. Linux keeps them in an array in the order in which
-// they began to listen; here that order is read off the chain.
-func (n *Net) reuseportSelectSock(ilb2 *inetListenHashbucket, sk *core.SockCommon, hash uint32) *core.Sock {
-	kernel.Fentry2(&n.Kernel, sk, hash) // reuseport_select_sock net/core/sock_reuseport.c:264
-
-	count := 0
+// reuseportGroup counts the listeners that share sk's address with
+// SO_REUSEPORT.
+func (ilb2 *inetListenHashbucket) reuseportGroup(sk *core.SockCommon) uint32 {
+	group := uint32(0)
 	for sk2 := ilb2.head; sk2 != nil; sk2 = sk2.HashNext {
 		if reuseportSame(sk, sk2) {
-			count++
+			group++
 		}
 	}
-	index := count - 1 - int(uint64(hash)*uint64(count)>>32) // the chain is in reverse order
+	return group
+}
+
+// reuseportMember is one of them, counted from the newest, which comes first in
+// the chain.
+func (ilb2 *inetListenHashbucket) reuseportMember(sk *core.SockCommon, index uint32) *core.Sock {
 	for sk2 := ilb2.head; sk2 != nil; sk2 = sk2.HashNext {
 		if reuseportSame(sk, sk2) {
 			if index == 0 {

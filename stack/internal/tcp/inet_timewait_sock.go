@@ -42,6 +42,7 @@ func (n *Net) inetTwskFree(tw *TimewaitSock) {
 
 	n.tcpTwskDestructor(tw) // :68
 	n.SockDel(&tw.SockCommon)
+	n.slabs.timewait.put(tw)
 }
 
 // inetTwskPut drops a reference to a remnant.
@@ -88,7 +89,7 @@ func (n *Net) inetTwskAlloc(sk *core.Sock, dr *inetTimewaitDeathRow, state int) 
 		return nil
 	}
 	inet := ipv4.InetSk(sk)
-	tw := new(TimewaitSock)
+	tw := n.slabs.timewait.alloc()
 	tw.SkDaddr, tw.SkRcvSaddr = sk.SkDaddr, sk.SkRcvSaddr
 	tw.SkNum, tw.SkDport = sk.SkNum, sk.SkDport
 	tw.SkHash = sk.SkHash

@@ -74,6 +74,7 @@ func (n *Net) initOps() {
 		Setsockopt:          n.tcpSetsockopt,
 		Getsockopt:          n.tcpGetsockopt,
 		CompatSetsockopt:    n.compatTcpSetsockopt,
+		CompatGetsockopt:    n.compatTcpGetsockopt,
 		Keepalive:           n.tcpSetKeepalive,
 		Sendmsg:             n.tcpSendmsg,
 		Recvmsg:             n.tcpRecvmsg,
@@ -85,7 +86,8 @@ func (n *Net) initOps() {
 		StreamMemoryFree:    func(sk *core.Sock) bool { return n.tcpStreamMemoryFree(sk, 0) },
 		EnterMemoryPressure: n.tcpEnterMemoryPressure,
 		LeaveMemoryPressure: n.tcpLeaveMemoryPressure,
-		NewSock:             newSock,
+		NewSock:             n.newSock,
+		FreeSock:            n.freeSock,
 		MaxHeader:           core.MaxTcpHeader,
 		NoAutobind:          true,
 	}

@@ -67,6 +67,7 @@ func (n *Net) tcpInitSock(sk *core.Sock) {
 	core.SockSetFlag(sk, core.SockUseWriteQueue)
 	sk.SkSndbuf = n.Sysctl.TcpWmem[1]
 	sk.SkRcvbuf = n.Sysctl.TcpRmem[1]
+	sk.SkRouteForcedCaps = core.NetifFGso
 	n.prot.SocketsAllocated++
 }
 
@@ -287,10 +288,4 @@ func (n *Net) changeExtHdrLen(sk *core.Sock, delta int) {
 	icsk := inetCsk(sk)
 	icsk.IcskExtHdrLen = uint16(int(icsk.IcskExtHdrLen) + delta)
 	n.tcpSyncMss(sk, icsk.IcskPmtuCookie)
-}
-
-// newSock allocates a socket's struct.
-func newSock() *core.Sock {
-	tp := new(TcpSock)
-	return &tp.Sock
 }

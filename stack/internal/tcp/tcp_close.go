@@ -71,7 +71,7 @@ func (n *Net) tcpClose(sk *core.Sock, timeout int64) {
 			}
 			n.KfreeSkb__(skb) // :2348
 		}
-		n.SkMemReclaim(sk)
+		n.SkMemReclaim(sk) // :2351
 		if sk.SkState != core.TcpClose {
 			if unread != 0 {
 				n.Mib[core.MibTcpExtTCPAbortOnClose]++
@@ -117,7 +117,7 @@ func (n *Net) tcpClose(sk *core.Sock, timeout int64) {
 	}
 	if !handedOver {
 		if sk.SkState != core.TcpClose {
-			n.SkMemReclaim(sk)
+			n.SkMemReclaim(sk)        // :2460
 			if n.tcpCheckOom(sk, 0) { // :2461
 				n.tcpSetState(sk, core.TcpClose) // :2462
 				n.tcpSendActiveReset(sk)         // :2463
@@ -162,7 +162,7 @@ func (n *Net) tcpWriteQueuePurge(sk *core.Sock) {
 	}
 	n.tcpRtxQueuePurge(sk) // :2526
 	tp.TsortedFirst, tp.TsortedLast = nil, nil
-	n.SkMemReclaim(sk)
+	n.SkMemReclaim(sk) // :2528
 	tcpClearAllRetransHints(tp)
 	tp.PacketsOut = 0
 	tp.IcskBackoff = 0

@@ -182,7 +182,8 @@ func (n *Net) bictcpUpdate(ca *bictcp, cwnd, acked uint32) {
 	}
 
 	// Never slower than reno with the same reduction would be.
-	delta := max((cwnd*cubicBetaScale)>>3, 1) // 1: menuos does not loop for ever at a window of 0
+	// menuos does not loop for ever at a window of 0, because delta is at least 1.
+	delta := max((cwnd*cubicBetaScale)>>3, 1)
 	for ca.ackCnt > delta {
 		ca.ackCnt -= delta
 		ca.tcpCwnd++

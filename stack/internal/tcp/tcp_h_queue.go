@@ -108,8 +108,12 @@ func tsortedAddTail(tp *TcpSock, skb *core.SkBuff) {
 	tp.TsortedLast = skb
 }
 
-// tsortedAddAfter puts a segment behind another one (list_add).
+// tsortedAddAfter puts a segment behind another one (list_add). If that one has
+// been taken out, being lost, the new one stays out as well.
 func tsortedAddAfter(tp *TcpSock, skb, after *core.SkBuff) {
+	if !tsortedOn(tp, after) {
+		return
+	}
 	next := after.TsortedNext
 	skb.TsortedPrev, skb.TsortedNext = after, next
 	after.TsortedNext = skb

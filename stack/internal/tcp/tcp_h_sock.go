@@ -17,10 +17,10 @@ func (n *Net) tcpClearXmitTimers(sk *core.Sock) {
 	kernel.Fentry1(&n.Kernel, sk) // tcp_clear_xmit_timers include/net/tcp.h:589
 
 	tp := tcpSk(sk)
-	if n.HrtimerCancel(&tp.PacingTimer) {
+	if n.HrtimerCancel(tp.PacingTimer) {
 		core.SockPut__(sk)
 	}
-	if n.HrtimerCancel(&tp.CompressedAckTimer) {
+	if n.HrtimerCancel(tp.CompressedAckTimer) {
 		core.SockPut__(sk)
 	}
 	n.inetCskClearXmitTimers(sk) // :595

@@ -231,7 +231,7 @@ func (n *Net) tcpAckSndCheck__(sk *core.Sock, ofoPossible bool) {
 	}
 	delay := min(n.Sysctl.TcpCompSackDelay, time.Duration(rtt)*(1000>>3)/20)
 	core.SockHold(sk)
-	n.HrtimerStart(&tp.CompressedAckTimer, n.Now()+delay)
+	n.startHrtimer(&tp.CompressedAckTimer, &n.hrtKinds.compressedAck, sk, n.Now()+delay)
 }
 
 // tcpAckSndCheck sends an ACK, now or later, if one is owed and no data segment

@@ -60,7 +60,7 @@ func (n *Net) tcpSndbufExpand(sk *core.Sock) {
 
 	sndmem := 2
 	if ca := tp.IcskCaOps; ca.SndbufExpand != nil {
-		sndmem = int(ca.SndbufExpand(sk))
+		sndmem = int(ca.SndbufExpand(sk)) // :352
 	}
 	sndmem *= int(segs) * perMss
 	if sk.SkSndbuf < sndmem {

@@ -23,7 +23,7 @@ func (n *Net) traceDrop(sk *core.Sock, skb *core.SkBuff, reason string) {
 	if n.Trace == nil {
 		return
 	}
-	ev := n.NewEvent("kfree_skb", 1).WithSkb(skb, skb.Dev).WithSock(&sk.SockCommon)
+	ev := n.WithSkb(n.NewEvent("kfree_skb", 1), skb, skb.Dev).WithSock(&sk.SockCommon)
 	ev.Reason = reason
 	n.Emit(ev)
 }

@@ -209,12 +209,13 @@ func (n *Net) tcpV4SynRecvSock(sk *core.Sock, skb *core.SkBuff, req *RequestSock
 		dst = n.inetCskRouteChildSock(sk, newsk, req) // :1448
 	}
 	if dst != nil {
-		n.SkSetupCaps(newsk, dst)             // :1454
-		n.tcpCaOpenreqChild(newsk, dst)       // :1456
-		n.tcpSyncMss(newsk, core.DstMtu(dst)) // :1458
-		newtp.Advmss = tcpMssClamp(tcpSk(sk), uint16(core.DstMetricAdvmss(dst)))
-		n.tcpInitializeRcvMss(newsk)             // :1461
-		if n.inetInheritPort__(sk, newsk) == 0 { // :1480
+		n.SkSetupCaps(newsk, dst)                                             // :1454
+		n.tcpCaOpenreqChild(newsk, dst)                                       // :1456
+		mtu := n.DstMtu(dst)                                                  // :1458
+		n.tcpSyncMss(newsk, mtu)                                              // :1458
+		newtp.Advmss = tcpMssClamp(tcpSk(sk), uint16(n.DstMetricAdvmss(dst))) // :1459
+		n.tcpInitializeRcvMss(newsk)                                          // :1461
+		if n.inetInheritPort__(sk, newsk) == 0 {                              // :1480
 			ownReq = n.inetEhashNolisten(newsk, reqToSk(reqUnhash)) // :1482
 			if ownReq {
 				tcpMoveSyn(newtp, req)

@@ -23,10 +23,10 @@ func (n *Net) tcpV4MtuReduced(sk *core.Sock) {
 	if dst == nil {
 		return
 	}
-	if mtu < core.DstMtu(dst) && ipv4.IpDontFragment(sk, dst) {
+	if mtu < n.DstMtu(dst) && ipv4.IpDontFragment(sk, dst) { // :356
 		sk.SkErrSoft = core.EMSGSIZE
 	}
-	mtu = core.DstMtu(dst)
+	mtu = n.DstMtu(dst) // :359
 	if inet.Pmtudisc != core.IpPmtudiscDont && ipv4.IpSkAcceptPmtu(sk) && inetCsk(sk).IcskPmtuCookie > mtu {
 		n.tcpSyncMss(sk, mtu)     // :364
 		n.tcpSimpleRetransmit(sk) // :371

@@ -67,7 +67,7 @@ func (n *Net) tcpV4DoRcv(sk *core.Sock, skb *core.SkBuff) int {
 }
 
 // tcpV4EarlyDemux looks for a connection before IP looks for a route, which it
-// then takes from the socket. menuos does so for whole sockets only, because a
+// then takes from the socket. menuos finds whole sockets only so early, because a
 // packet's owner is one; a request or remnant is found again later.
 func (n *Net) tcpV4EarlyDemux(skb *core.SkBuff) int {
 	kernel.Fentry1(&n.Kernel, skb) // tcp_v4_early_demux net/ipv4/tcp_ipv4.c:1593
@@ -128,6 +128,8 @@ func (n *Net) tcpAddBacklog(sk *core.Sock, skb *core.SkBuff) bool {
 	if tail := sk.SkBacklog.Tail; tail != nil && tcpBacklogFollows(tail, skb) {
 		skb.Pull(hdrlen)
 		if fragstolen, delta, ok := n.SkbTryCoalesce(tail, skb); ok { // :1687
+			// The tail's header keeps its flags, so the fast path does not see a
+			// FIN that joins it, as in Linux until ca2fe2956ace.
 			wire.TCP(tail.Bytes()).SetWindow(th.Window())
 			tcb, cb := &tail.Cb, &skb.Cb
 			tcb.EndSeq = cb.EndSeq
@@ -232,7 +234,7 @@ func (n *Net) tcpV4Rcv(skb *core.SkBuff) int {
 	}
 	iph := skb.Ip()
 	pseudo := wire.PseudoHeader(iph.Src(), iph.Dst(), wire.ProtoTCP, skb.Len)
-	if n.SkbChecksumInit(skb, pseudo) != 0 { // :1812
+	if core.SkbChecksumValidateNeeded__(skb, false, 0) && n.SkbChecksumValidateComplete__(skb, false, pseudo) != 0 { // :1812
 		n.Mib[core.MibTcpInCsumErrors]++
 		n.Mib[core.MibTcpInErrs]++
 		n.KfreeSkb(skb) // :1944

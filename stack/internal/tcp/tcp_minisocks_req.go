@@ -19,7 +19,7 @@ func (n *Net) tcpOpenreqInitRwin(req *RequestSock, skListener *core.Sock, dst *c
 
 	tp := tcpSk(skListener)
 	fullSpace := n.tcpFullSpace(skListener)
-	mss := int(tcpMssClamp(tp, uint16(core.DstMetricAdvmss(dst))))
+	mss := int(tcpMssClamp(tp, uint16(n.DstMetricAdvmss(dst)))) // :364
 
 	req.RskWindowClamp = tp.WindowClamp
 	if req.RskWindowClamp == 0 {
@@ -44,8 +44,8 @@ func tcpEcnOpenreqChild(tp *TcpSock, req *RequestSock) {
 }
 
 // tcpCaOpenreqChild gives the child its congestion control: the listener's, if a
-// program chose that, or else the default. menuos does not let a route name one,
-// because its ip command has no word for it.
+// program chose that, or else the default. menuos does not let a route choose
+// the congestion control, because its ip command has no word for it.
 func (n *Net) tcpCaOpenreqChild(sk *core.Sock, dst *core.DstEntry) {
 	kernel.Fentry2(&n.Kernel, sk, dst) // tcp_ca_openreq_child net/ipv4/tcp_minisocks.c:400
 

@@ -65,7 +65,7 @@ func (n *Net) tcpAdvertiseMss(sk *core.Sock) uint16 {
 
 	tp := tcpSk(sk)
 	if dst := sk.SkDstCache; dst != nil {
-		metric := core.DstMetricAdvmss(dst) // :126
+		metric := n.DstMetricAdvmss(dst) // :126
 		if metric < uint32(tp.Advmss) {
 			tp.Advmss = uint16(metric)
 		}
@@ -118,7 +118,7 @@ func (n *Net) tcpEventAckSent(sk *core.Sock, pkts uint32, rcvNxt uint32) {
 	if tp.CompressedAck > tcpFastretransThresh {
 		n.Mib[core.MibTcpExtTCPAckCompressed] += uint64(tp.CompressedAck - tcpFastretransThresh)
 		tp.CompressedAck = tcpFastretransThresh
-		if n.HrtimerCancel(&tp.CompressedAckTimer) {
+		if n.HrtimerCancel(tp.CompressedAckTimer) {
 			core.SockPut__(sk)
 		}
 	}

@@ -119,7 +119,7 @@ func (n *Net) tcpMakeSynack(sk *core.Sock, dst *core.DstEntry, req *RequestSock,
 	// menuos does not charge the packet to the request, because requests are
 	// not socks here; nothing waits for its memory.
 	core.SkbDstSet(skb, dst)
-	advmss := core.DstMetricAdvmss(dst) // :3248
+	advmss := n.DstMetricAdvmss(dst) // :3248
 	mss := tcpMssClamp(tcpSk(sk), uint16(advmss))
 	if req.CookieTs {
 		skb.SkbMstampNs = n.cookieInitTimestamp(req) // :3253
@@ -174,13 +174,13 @@ func (n *Net) tcpConnectInit(sk *core.Sock) {
 	}
 	tp.MaxWindow = 0
 	n.tcpMtupInit(sk)       // :3345
-	mtu := core.DstMtu(dst) // :3346
+	mtu := n.DstMtu(dst)    // :3346
 	n.tcpSyncMss(sk, mtu)   // :3346
 	n.tcpCaDstInit(sk, dst) // :3348
 	if tp.WindowClamp == 0 {
 		tp.WindowClamp = dst.Metrics[core.RtaxWindow]
 	}
-	advmss := core.DstMetricAdvmss(dst) // :3352
+	advmss := n.DstMetricAdvmss(dst) // :3352
 	tp.Advmss = tcpMssClamp(tp, uint16(advmss))
 	n.tcpInitializeRcvMss(sk) // :3354
 
@@ -236,7 +236,7 @@ func (n *Net) tcpConnect(sk *core.Sock) int {
 	if tp.IcskAfOps.RebuildHeader(sk) != 0 { // :3513
 		return -core.EHOSTUNREACH
 	}
-	n.tcpConnectInit(sk) // :3516
+	n.tcpConnectInit(sk)                    // :3516
 	buff := n.skStreamAllocSkb(sk, 0, true) // :3523
 	if buff == nil {
 		return -core.ENOBUFS

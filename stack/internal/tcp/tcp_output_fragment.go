@@ -239,7 +239,7 @@ func (n *Net) tcpTrimHead(sk *core.Sock, skb *core.SkBuff, length uint32) int {
 	if delta != 0 {
 		skb.Truesize -= delta
 		sk.SkWmemQueued -= delta
-		n.SkMemUncharge(sk, delta)
+		n.SkMemUncharge(sk, delta) // :1422
 		core.SockSetFlag(sk, core.SockQueueShrunk)
 	}
 	if skb.Cb.TcpGsoSegs > 1 {

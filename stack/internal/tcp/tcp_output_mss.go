@@ -78,7 +78,7 @@ func (n *Net) tcpCurrentMss(sk *core.Sock) uint32 {
 	tp := tcpSk(sk)
 	mss := tp.MssCache
 	if dst := sk.SkDstCache; dst != nil {
-		mtu := core.DstMtu(dst) // :1573
+		mtu := n.DstMtu(dst) // :1573
 		if mtu != tp.IcskPmtuCookie {
 			mss = n.tcpSyncMss(sk, mtu) // :1575
 		}

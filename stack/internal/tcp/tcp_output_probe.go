@@ -114,18 +114,6 @@ func (n *Net) tcpXmitProbeSkb(sk *core.Sock, urgent uint32, mib int) int {
 	return n.tcpTransmitSkb(sk, skb, 0) // :3689
 }
 
-// tcpSendWindowProbe asks for the window after TCP_REPAIR.
-func (n *Net) tcpSendWindowProbe(sk *core.Sock) {
-	kernel.Fentry1(&n.Kernel, sk) // tcp_send_window_probe net/ipv4/tcp_output.c:3694
-
-	if sk.SkState == core.TcpEstablished {
-		tp := tcpSk(sk)
-		tp.SndWl1 = tp.RcvNxt - 1
-		n.tcpMstampRefresh(tp)                              // :3697
-		n.tcpXmitProbeSkb(sk, 0, core.MibTcpExtTCPWinProbe) // :3698
-	}
-}
-
 // tcpWriteWakeup probes the other side: with as much data as its window takes,
 // without any if the window is closed or there is nothing to send. A result
 // above 0 means that this machine is congested.

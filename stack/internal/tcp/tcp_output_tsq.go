@@ -158,9 +158,27 @@ func (n *Net) tcpWfree(skb *core.SkBuff) {
 	empty := len(n.tsq.head) == 0
 	n.tsq.head = append(n.tsq.head, sk)
 	if empty && !n.tsq.scheduled {
-		n.tsq.scheduled = true
-		n.RaiseSoftirqIrqoff(taskletSoftirq)
+		n.taskletSchedule() // :956
 	}
+}
+
+func (n *Net) taskletSchedule() {
+	kernel.Fentry0(&n.Kernel) // tasklet_schedule include/linux/interrupt.h:606
+
+	n.tsq.scheduled = true
+	n.taskletSchedule__() // :607
+}
+
+func (n *Net) taskletSchedule__() {
+	kernel.Fentry0(&n.Kernel) // __tasklet_schedule kernel/softirq.c:489
+
+	n.taskletScheduleCommon__() // :489
+}
+
+func (n *Net) taskletScheduleCommon__() {
+	kernel.Fentry0(&n.Kernel) // __tasklet_schedule_common kernel/softirq.c:478
+
+	n.RaiseSoftirqIrqoff(taskletSoftirq) // :483
 }
 
 // tcpPaceKick lets a paced socket send: its next departure time has come.
@@ -182,7 +200,7 @@ func (n *Net) tcpPacingCheck(sk *core.Sock) bool {
 		return false
 	}
 	if !tp.PacingTimer.Pending() {
-		n.HrtimerStart(&tp.PacingTimer, time.Duration(tp.TcpWstampNs))
+		n.startHrtimer(&tp.PacingTimer, &n.hrtKinds.pacing, sk, time.Duration(tp.TcpWstampNs))
 		core.SockHold(sk)
 	}
 	return true

@@ -90,7 +90,7 @@ func (n *Net) skStreamAllocSkb(sk *core.Sock, size int, forceSchedule bool) *cor
 
 	size = (size + 3) &^ 3
 	if n.tcpUnderMemoryPressure(sk) {
-		n.SkMemReclaimPartial(sk)
+		n.SkMemReclaimPartial(sk) // :872
 	}
 	skb := n.AllocSkbFclone(size + sk.SkProt.MaxHeader) // :874
 	ok := true

@@ -333,3 +333,13 @@ func (n *Net) tcpGetsockopt(sk *core.Sock, level, optname int, optval []byte) (l
 	}
 	return n.doTcpGetsockopt(sk, level, optname, optval) // :3593
 }
+
+// compatTcpGetsockopt is the same for a 32-bit program.
+func (n *Net) compatTcpGetsockopt(sk *core.Sock, level, optname int, optval []byte) (length, err int) {
+	kernel.Fentry4(&n.Kernel, sk, level, optname, optval) // compat_tcp_getsockopt net/ipv4/tcp.c:3601
+
+	if level != core.SolTcp {
+		return inetCsk(sk).IcskAfOps.Getsockopt(sk, level, optname, optval) // :3602
+	}
+	return n.doTcpGetsockopt(sk, level, optname, optval) // :3604
+}

@@ -9,6 +9,8 @@
 package tcp
 
 import (
+	"time"
+
 	"menuos/stack/internal/core"
 	"menuos/stack/internal/kernel"
 )
@@ -375,8 +377,14 @@ func (n *Net) initTimers() {
 func (n *Net) tcpInitXmitTimers(sk *core.Sock) {
 	kernel.Fentry1(&n.Kernel, sk) // tcp_init_xmit_timers net/ipv4/tcp_timer.c:761
 
-	tp := tcpSk(sk)
 	n.inetCskInitXmitTimers(sk, &n.timerKinds.retransmit, &n.timerKinds.delack, &n.timerKinds.keepalive) // :761
-	tp.PacingTimer.Setup(&n.hrtKinds.pacing, sk)
-	tp.CompressedAckTimer.Setup(&n.hrtKinds.compressedAck, sk)
+}
+
+// startHrtimer arms a timer that a socket has from the first use on.
+func (n *Net) startHrtimer(h **kernel.Hrtimer, kind *kernel.HrtimerKind, sk *core.Sock, expires time.Duration) {
+	if *h == nil {
+		*h = new(kernel.Hrtimer)
+		(*h).Setup(kind, sk)
+	}
+	n.HrtimerStart(*h, expires)
 }

@@ -21,6 +21,7 @@ var sourceFS embed.FS
 type Net struct {
 	ipv4.Net
 
+	slabs      slabs
 	hashinfo   inetHashinfo
 	twRow      inetTimewaitDeathRow
 	prot       *core.Proto    // tcp_prot
@@ -376,8 +377,8 @@ type TcpSock struct {
 	PushedSeq          uint32
 	LostOut            uint32
 	SackedOut          uint32
-	PacingTimer        kernel.Hrtimer
-	CompressedAckTimer kernel.Hrtimer
+	PacingTimer        *kernel.Hrtimer // nil until it is first armed: most connections never do
+	CompressedAckTimer *kernel.Hrtimer // the same
 	LostSkbHint        *core.SkBuff
 	RetransmitSkbHint  *core.SkBuff
 	OutOfOrderQueue    core.SkBuffHead // by sequence
