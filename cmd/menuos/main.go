@@ -1,0 +1,203 @@
+// Command menuos is the laboratory's MenuOS on a Linux 5.0.1 TCP/IP stack.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"menuos/shell"
+	"menuos/stack"
+)
+
+func main() { os.Exit(Main()) }
+
+// usageError is a mistake in the command line: exit status 2.
+type usageError struct{ error }
+
+// status is the exit status of a run that has said what was wrong.
+type status int
+
+func (s status) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
+
+// Main is the program; it returns the exit status.
+func Main() int {
+	err := command().Execute()
+	var usage usageError
+	var code status
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &code):
+		return int(code)
+	case errors.As(err, &usage):
+		fmt.Fprintf(os.Stderr, "menuos: %v\nTry 'menuos --help'.\n", err)
+		return 2
+	}
+	fmt.Fprintf(os.Stderr, "menuos: %v\n", err)
+	return 1
+}
+
+type options struct {
+	script   string
+	gdbFiles []string
+	seed     uint64
+	clock    string
+	speed    float64
+	lang     string
+	faithful bool
+	plain    bool
+}
+
+func command() *cobra.Command {
+	var o options
+	cmd := &cobra.Command{
+		Use:   "menuos [flags]",
+		Short: "The TCP/IP laboratory: MenuOS and gdb on a Linux 5.0.1 stack",
+		Long: `menuos is the laboratory's MenuOS on the TCP/IP stack of Linux 5.0.1, function for
+function. Type replyhi and hello; gdb b tcp_v4_rcv stops the machine there, gdb bt
+prints the backtrace, gdb c lets it go on. help lists the commands.`,
+		Example: `  menuos
+  menuos -c 'replyhi; hello'
+  menuos -x lab.gdb -c 'replyhi; hello'`,
+		Version:       version(),
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usageError{unknown("command", args[0], subcommands(cmd))}
+			}
+			return run(cmd, &o)
+		},
+	}
+	f := cmd.Flags()
+	f.SortFlags = false
+	f.StringVarP(&o.script, "command", "c", "", "run these shell `COMMANDS` (newlines or ; between them), then exit")
+	f.StringArrayVarP(&o.gdbFiles, "gdb", "x", nil, "first run the gdb commands in `FILE`; may be repeated")
+	f.BoolVar(&o.plain, "plain", false, "the line-mode shell")
+	f.Uint64Var(&o.seed, "seed", 0, "the machine's random `SEED`: the same one gives the same run")
+	f.StringVar(&o.clock, "clock", "virtual", "`virtual` (waiting takes no time) or real")
+	f.Float64Var(&o.speed, "speed", 1, "of a real clock: machine seconds a second")
+	f.StringVar(&o.lang, "lang", "", "`LANGUAGE` of our own words: en or zh (default: the environment's)")
+	f.BoolVar(&o.faithful, "faithful", false, "the laboratory's own texts, its mistakes included")
+	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usageError{nearFlag(cmd, err)} })
+	cmd.SetVersionTemplate("menuos {{.Version}} (Linux " + shell.LinuxVersion + ")\n")
+	cmd.SetHelpCommand(&cobra.Command{Hidden: true})
+	cmd.AddCommand(packetdrillCommand())
+	return cmd
+}
+
+func run(cmd *cobra.Command, o *options) error {
+	cfg := shell.Config{Seed: o.seed, Speed: o.speed, Faithful: o.faithful, Out: os.Stdout, Err: os.Stderr, Version: version()}
+	switch o.clock {
+	case "virtual":
+	case "real":
+		cfg.Clock = stack.ClockReal
+	default:
+		return usageError{fmt.Errorf("--clock %s: it is virtual or real", o.clock)}
+	}
+	if !(o.speed > 0) {
+		return usageError{fmt.Errorf("--speed %g: it must be more than 0", o.speed)}
+	}
+	lang, ok := shell.Language(o.lang)
+	if !ok {
+		return usageError{fmt.Errorf("--lang %s: it is en or zh", o.lang)}
+	}
+	cfg.Lang = lang
+	scripted := cmd.Flags().Changed("command")
+	cfg.Interactive = !scripted && shell.Terminal()
+
+	// A file that is missing is told before anything runs.
+	for _, name := range o.gdbFiles {
+		f, err := os.Open(name)
+		if err != nil {
+			return err
+		}
+		f.Close()
+	}
+	s, err := shell.New(cfg)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	ctx := cmd.Context()
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	if scripted {
+		var stop context.CancelFunc
+		ctx, stop = signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+		defer stop()
+	}
+	failed := 0
+	for _, name := range o.gdbFiles {
+		f, err := os.Open(name)
+		if err != nil {
+			return err
+		}
+		failed = max(failed, s.SourceGdb(ctx, f, name))
+		f.Close()
+	}
+	if scripted {
+		failed = max(failed, s.RunScript(ctx, o.script))
+	} else {
+		failed = max(failed, s.Interact(ctx, !o.plain))
+	}
+	if failed != 0 {
+		return status(failed)
+	}
+	return nil
+}
+
+// nearFlag adds the flag that was meant to an error about an unknown one.
+func nearFlag(cmd *cobra.Command, err error) error {
+	var e *pflag.NotExistError
+	if !errors.As(err, &e) {
+		return err
+	}
+	name := e.GetSpecifiedName()
+	var names []string
+	cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+	if near := shell.Nearest(name, names); len(near) > 0 {
+		return fmt.Errorf("%w; did you mean --%s?", err, near[0])
+	}
+	return err
+}
+
+func subcommands(cmd *cobra.Command) []string {
+	var names []string
+	for _, c := range cmd.Commands() {
+		if !c.Hidden {
+			names = append(names, c.Name())
+		}
+	}
+	return names
+}
+
+// unknown says that something is not known, and what may have been meant.
+func unknown(kind, name string, known []string) error {
+	if near := shell.Nearest(name, known); len(near) > 0 {
+		return fmt.Errorf("unknown %s %q; did you mean %s?", kind, name, near[0])
+	}
+	if slices.Contains(shell.CommandNames(), strings.Fields(name + " ")[0]) {
+		return fmt.Errorf("unknown %s %q; shell commands go behind -c: menuos -c %q", kind, name, name)
+	}
+	return fmt.Errorf("unknown %s %q", kind, name)
+}
+
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "(devel)"
+}

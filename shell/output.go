@@ -1,0 +1,62 @@
+package shell
+
+import (
+	"io"
+	"sync"
+)
+
+// syncWriter is one end of the session's output. Both ends share a lock: on a
+// real clock the machine's programs write while the shell does.
+type syncWriter struct {
+	mu *sync.Mutex
+	w  io.Writer
+	nl *bool // the last byte that was written ended a line
+}
+
+func (w *syncWriter) Write(b []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(b) > 0 {
+		*w.nl = b[len(b)-1] == '\n'
+	}
+	return w.w.Write(b)
+}
+
+// syncWriters makes the ends for output and errors.
+func syncWriters(out, err io.Writer) (o, e *syncWriter) {
+	mu, nl := new(sync.Mutex), new(bool)
+	*nl = true
+	return &syncWriter{mu, out, nl}, &syncWriter{mu, err, nl}
+}
+
+// freshLine ends a line that was begun.
+func (w *syncWriter) freshLine() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !*w.nl {
+		*w.nl = true
+		w.w.Write([]byte("\n"))
+	}
+}
+
+// limited passes on to a writer that is there only while a command runs. What a
+// background process writes later is lost, as into a pipe that nobody reads.
+type limited struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+func (l *limited) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.w == nil {
+		return len(b), nil
+	}
+	return l.w.Write(b)
+}
+
+func (l *limited) end() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.w = nil
+}

@@ -1,0 +1,199 @@
+// Package shell is MenuOS, the laboratory's shell: the prompt, the command
+// table and the commands, run as processes of one machine, with gdb beside
+// them.
+//
+// A Session is used from one goroutine. Exec runs one line and returns when it
+// has ended or a breakpoint holds it; a held line goes on with "gdb continue".
+// Lines run in goroutines of their own, but one at a time owns the session (see
+// line), so that a run is the same, byte for byte, each time.
+package shell
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"menuos/stack"
+	"menuos/stack/debug"
+)
+
+// Config is what a session is made from. The zero value is a quiet session with
+// a virtual clock that speaks English.
+type Config struct {
+	Seed        uint64
+	Clock       stack.Clock
+	Speed       float64
+	Lang        string // "en" or "zh"
+	Faithful    bool   // the laboratory's own texts, mistakes included
+	Interactive bool   // a person types: commands that wait for ever do wait
+	Out, Err    io.Writer
+	Version     string
+}
+
+// Session is one machine with its shell and its debugger.
+type Session struct {
+	cfg Config
+	m   *stack.Stack
+	dbg *debug.Debugger
+	out *syncWriter
+	err *syncWriter
+	fs  *memFS
+
+	cmds    *table
+	shell   *interpreter
+	lines   []*line // that run or wait, oldest first
+	fg      *line   // the foreground line that a breakpoint holds
+	jobs    []*job  // in the order of their numbers
+	partial string  // lines that await their rest
+	gdb     gdbMode
+	history []string
+
+	booted   string // what the boot printed
+	quit     bool
+	quitCode int
+	status   int
+	counted  map[string]uint64 // nstat's last reading
+	steps    *stack.Watcher    // show steps on
+}
+
+// epoch is the wall-clock time at which a machine boots: the day of Linux
+// 5.0.1. A fixed one keeps runs alike.
+var epoch = time.Date(2019, time.March, 10, 12, 0, 0, 0, time.UTC)
+
+// New boots a machine and gives it a shell.
+func New(cfg Config) (*Session, error) {
+	if cfg.Lang == "" {
+		cfg.Lang = "en"
+	}
+	if cfg.Out == nil {
+		cfg.Out = io.Discard
+	}
+	if cfg.Err == nil {
+		cfg.Err = cfg.Out
+	}
+	s := &Session{cfg: cfg, m: stack.New(stack.Config{Seed: cfg.Seed, Clock: cfg.Clock, Speed: cfg.Speed})}
+	s.out, s.err = syncWriters(cfg.Out, cfg.Err)
+	s.fs = newMemFS(s.wallClock)
+	s.dbg = debug.New(s.m)
+	s.dbg.Lang = cfg.Lang
+	s.dbg.Interactive = cfg.Interactive
+	s.dbg.Open = s.openHost
+	s.cmds = newTable()
+	if err := s.m.Boot(); err != nil {
+		s.m.Close()
+		return nil, fmt.Errorf("boot: %w", err)
+	}
+	s.m.Settle()
+	s.booted = bootTranscript(s.m.Ifaces(), s.m.Routes())
+	var err error
+	if s.shell, err = newInterpreter(s); err != nil {
+		s.m.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// openHost opens gdb command files, which are files of the host, unless the
+// machine has one of the name.
+func (s *Session) openHost(name string) (io.ReadCloser, error) {
+	if h, err := s.fs.open(name, os.O_RDONLY); err == nil {
+		return h, nil
+	}
+	return os.Open(name)
+}
+
+// Close ends the machine and every line that still runs.
+func (s *Session) Close() {
+	s.m.Close()
+	for _, l := range s.lines {
+		l.abandon()
+	}
+	s.lines, s.fg = nil, nil
+}
+
+// Machine is the session's machine.
+func (s *Session) Machine() *stack.Stack { return s.m }
+
+// Debugger is the session's debugger.
+func (s *Session) Debugger() *debug.Debugger { return s.dbg }
+
+// BootText is what the machine printed while it booted, and the banner.
+func (s *Session) BootText(banner bool) string {
+	if banner {
+		return s.booted + bannerText
+	}
+	return s.booted
+}
+
+// Quit tells whether the session is over, and its exit status.
+func (s *Session) Quit() (code int, over bool) { return s.quitCode, s.quit }
+
+// Held tells whether a breakpoint holds a foreground command.
+func (s *Session) Held() bool { return s.m.Stopped() != nil }
+
+// Prompt is what to show before the next line.
+func (s *Session) Prompt() string {
+	switch {
+	case s.gdb.raw(s):
+		return s.dbg.Prompt()
+	case s.partial != "":
+		return "> "
+	}
+	return "MenuOS>>"
+}
+
+// AddHistory remembers a line for the command history.
+func (s *Session) AddHistory(line string) {
+	if line != "" && (len(s.history) == 0 || s.history[len(s.history)-1] != line) {
+		s.history = append(s.history, line)
+	}
+}
+
+func (s *Session) wallClock() time.Time { return epoch.Add(s.m.Now()) }
+
+// Exec runs one line. It returns its exit status when it has ended, or 0 when a
+// breakpoint holds it. When ctx ends, the foreground command is interrupted, as
+// by Ctrl-C.
+func (s *Session) Exec(ctx context.Context, line string) int {
+	if s.quit {
+		return s.quitCode
+	}
+	s.pendingStop()
+	s.status = s.exec(ctx, line)
+	if s.quit {
+		return s.quitCode
+	}
+	s.drive(context.Background(), nil)
+	s.reportJobs()
+	return s.status
+}
+
+func (s *Session) exec(ctx context.Context, text string) int {
+	status := 0
+	for _, seg := range splitGdb(text, s.gdb.raw(s), s.partial != "") {
+		st := 0
+		if seg.gdb {
+			st = s.gdbLine(ctx, seg.text)
+		} else {
+			st = s.shellLine(ctx, seg.text)
+		}
+		status = max(status, st)
+		if s.quit {
+			break
+		}
+	}
+	return status
+}
+
+// EndOfInput tells the session that no more lines come: a command that awaits
+// its rest is wrong.
+func (s *Session) EndOfInput() int {
+	if s.partial == "" {
+		return 0
+	}
+	s.partial = ""
+	fmt.Fprintf(s.err, "%s\n", s.msg("unfinished"))
+	return 2
+}
