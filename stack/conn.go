@@ -44,9 +44,9 @@ func (c *hostCall) run(p *Proc) {
 	case c.fn != nil:
 		c.fn(p)
 	case c.send:
-		c.n, c.err = p.Send(c.fd, c.b, MSG_NOSIGNAL)
+		c.n, c.err = p.Send(c.conn.fd, c.b, MSG_NOSIGNAL)
 	default:
-		c.n, c.err = p.Recv(c.fd, c.b, 0)
+		c.n, c.err = p.Recv(c.conn.fd, c.b, 0)
 	}
 	c.done = true
 }
@@ -77,7 +77,7 @@ func (s *Stack) call(fn func(p *Proc)) error {
 
 // transfer is call of a send or receive. Once connections are set up it
 // allocates nothing.
-func (s *Stack) transfer(send bool, fd int, b []byte) (int, error) {
+func (s *Stack) transfer(send bool, conn *conn, b []byte) (int, error) {
 	s.lock()
 	defer s.mu.Unlock()
 	h := &s.host
@@ -87,7 +87,7 @@ func (s *Stack) transfer(send bool, fd int, b []byte) (int, error) {
 	} else {
 		c = new(hostCall)
 	}
-	c.send, c.fd, c.b = send, fd, b
+	c.send, c.conn, c.b = send, conn, b
 	if err := s.callLocked(c); err != nil {
 		return 0, err
 	}
@@ -141,7 +141,7 @@ func (h *hostTask) closeAll() {
 // a net.Listener's socket, or a net.PacketConn's.
 type conn struct {
 	s             *Stack
-	fd            int
+	fd            int // the host process's; -1 once closed
 	net           string
 	local, remote netip.AddrPort
 
@@ -253,7 +253,7 @@ func (c *conn) transfer(deadline *time.Time, send bool, b []byte) (int, error) {
 		if err != nil {
 			return 0, err
 		}
-		n, err := c.s.transfer(send, c.fd, b)
+		n, err := c.s.transfer(send, c, b)
 		if err != EAGAIN {
 			return n, err
 		}
@@ -262,8 +262,11 @@ func (c *conn) transfer(deadline *time.Time, send bool, b []byte) (int, error) {
 }
 
 func (c *conn) opError(op string, err error) error {
-	if err == nil || err == io.EOF {
+	switch err {
+	case nil, io.EOF:
 		return err
+	case EBADF: // closed meanwhile
+		err = net.ErrClosed
 	}
 	e := &net.OpError{Op: op, Net: c.net, Err: err}
 	if c.local.IsValid() {
@@ -323,6 +326,7 @@ func (c *conn) Close() error {
 		c.entry.RemoveWaitQueue()
 		delete(c.s.host.conns, c)
 		p.Close(c.fd)
+		c.fd = -1 // the next socket takes its number
 	})
 	c.signal()
 	if err != nil && !errors.Is(err, net.ErrClosed) {
