@@ -27,11 +27,11 @@ type hostTask struct {
 }
 
 // hostCall is what the host process is to do: fn, or else send or receive b on
-// a descriptor.
+// a connection.
 type hostCall struct {
 	fn   func(p *Proc)
 	send bool
-	fd   int
+	conn *conn
 	b    []byte
 
 	n    int

@@ -76,6 +76,18 @@ func (b *callBytes) addr() []byte {
 
 // syscalls makes the calls that the input says, with registers as they come.
 func syscalls(t *testing.T, p *Proc, in *callBytes) {
+	// Something to begin with: a listener, which only one of them gets, and a
+	// socket of each kind.
+	fd, err := p.Socket(AF_INET, SOCK_STREAM|SOCK_NONBLOCK, 0)
+	check(err)
+	p.Bind(fd, simAnyAddr(4000))
+	check(p.Listen(fd, 5))
+	for _, typ := range []int{SOCK_STREAM, SOCK_STREAM, SOCK_DGRAM} {
+		_, err := p.Socket(AF_INET, typ|SOCK_NONBLOCK, 0)
+		check(err)
+	}
+	_, err = p.Socket(AF_INET, SOCK_RAW|SOCK_NONBLOCK, IPPROTO_ICMP)
+	check(err)
 	for calls := 0; len(*in) > 0 && calls < 300; calls++ {
 		r := p.regs()
 		var err error
@@ -84,8 +96,8 @@ func syscalls(t *testing.T, p *Proc, in *callBytes) {
 		switch op := in.next() % 20; op {
 		case 0:
 			r.A = [6]int64{2, 1 + int64(in.next()%3), []int64{0, 0, 1, 6, 17, 99, 255}[in.next()%7]}
-			if in.next()%2 == 0 {
-				r.A[1] |= SOCK_NONBLOCK
+			if in.next()%16 != 0 {
+				r.A[1] |= SOCK_NONBLOCK // or the first call that waits is the last one
 			}
 			_, err = p.socketcall(socket.SysSocket, r)
 		case 1:
@@ -98,7 +110,7 @@ func syscalls(t *testing.T, p *Proc, in *callBytes) {
 		case 5:
 			_, err = p.socketcall(socket.SysListen, setRegs(r, in.fd(), in.number()))
 		case 6:
-			_, _, err = p.Accept4(int(in.fd()), int(in.number()))
+			_, _, err = p.Accept4(int(in.fd()), int(in.number())|SOCK_NONBLOCK)
 		case 7, 8:
 			b := in.bytes()
 			size = len(b)
@@ -190,7 +202,7 @@ func FuzzSyscalls(f *testing.F) {
 
 func randomCalls(seed uint64) []byte {
 	r := rand.New(rand.NewPCG(seed, 4))
-	b := make([]byte, r.IntN(1500))
+	b := make([]byte, r.IntN(6000))
 	for i := range b {
 		b[i] = byte(r.Uint32())
 	}

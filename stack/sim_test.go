@@ -615,7 +615,7 @@ func simulate(t testing.TB, seed uint64, watch func(s *Stack)) {
 func TestSimulation(t *testing.T) {
 	seeds := *simSeeds
 	if seeds == 0 {
-		seeds = 60
+		seeds = 400
 		if testing.Short() {
 			seeds = 10
 		}
