@@ -214,7 +214,6 @@ type simRun struct {
 	failed  bool
 	lostFin bool // a FIN has been lost by coalescing in a backlog
 	heavy   bool // much is lost: connections may time out
-	drain   time.Duration
 	byPort  map[uint16]*simConn
 }
 

@@ -23,7 +23,7 @@ type pendingCall struct {
 
 // callFunc makes a call. It runs in the process; then, if set, check runs
 // outside.
-type callFunc func(r *runner, p *stack.Proc, args []Expr) (ret int64, err error, check func() error)
+type callFunc func(r *runner, p *stack.Proc, args []Expr) (ret int64, check func() error, err error)
 
 // badArg is an argument that a call cannot make sense of.
 type badArg string
@@ -49,7 +49,7 @@ func (r *runner) call(c *Call) error {
 	r.pending = pc
 	r.tracef(r.now(), "%s", r.ev.Source)
 	r.worker.Do(r.ctx, func(p *stack.Proc) {
-		pc.ret, pc.err, pc.check = fn(r, p, args)
+		pc.ret, pc.check, pc.err = fn(r, p, args)
 		pc.doneAt = p.Now() - r.start
 	})
 	if c.Blocking {

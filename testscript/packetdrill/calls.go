@@ -21,14 +21,14 @@ var calls = map[string]callFunc{
 	"fcntl": doFcntl, "ioctl": doIoctl, "poll": doPoll,
 }
 
-func doSocket(r *runner, p *stack.Proc, args []Expr) (int64, error, func() error) {
+func doSocket(r *runner, p *stack.Proc, args []Expr) (int64, func() error, error) {
 	typ, err := r.arg(args, 1)
 	if err != nil {
-		return -1, err, nil
+		return -1, nil, err
 	}
 	proto, err := r.arg(args, 2)
 	if err != nil {
-		return -1, err, nil
+		return -1, nil, err
 	}
 	fd, err := p.Socket(stack.AF_INET, int(typ), int(proto))
 	if err == nil {
@@ -39,7 +39,7 @@ func doSocket(r *runner, p *stack.Proc, args []Expr) (int64, error, func() error
 		fl.fd = fd
 		r.flows[fd] = fl
 	}
-	return int64(fd), err, nil
+	return int64(fd), nil, err
 }
 
 func result(err error) int64 {
@@ -49,43 +49,43 @@ func result(err error) int64 {
 	return 0
 }
 
-func doBind(r *runner, p *stack.Proc, args []Expr) (int64, error, func() error) {
+func doBind(r *runner, p *stack.Proc, args []Expr) (int64, func() error, error) {
 	fd, err := r.fd(args, 0)
 	if err != nil {
-		return -1, err, nil
+		return -1, nil, err
 	}
 	err = p.Bind(fd, netip.AddrPortFrom(r.cfg.local.Addr(), r.cfg.bindPort))
 	if fl := r.flows[fd]; fl != nil && err == nil {
 		fl.lport = r.cfg.bindPort
 	}
-	return result(err), err, nil
+	return result(err), nil, err
 }
 
-func doListen(r *runner, p *stack.Proc, args []Expr) (int64, error, func() error) {
+func doListen(r *runner, p *stack.Proc, args []Expr) (int64, func() error, error) {
 	fd, err := r.fd(args, 0)
 	if err != nil {
-		return -1, err, nil
+		return -1, nil, err
 	}
 	backlog, err := r.arg(args, 1)
 	if err != nil {
-		return -1, err, nil
+		return -1, nil, err
 	}
 	err = p.Listen(fd, int(backlog))
 	if fl := r.flows[fd]; fl != nil && err == nil {
 		fl.state, r.flow = flowListening, fl
 	}
-	return result(err), err, nil
+	return result(err), nil, err
 }
 
-func doAccept(r *runner, p *stack.Proc, args []Expr) (int64, error, func() error) {
+func doAccept(r *runner, p *stack.Proc, args []Expr) (int64, func() error, error) {
 	fd, err := r.fd(args, 0)
 	if err != nil {
-		return -1, err, nil
+		return -1, nil, err
 	}
 	flags := int64(0)
 	if len(args) > 3 {
 		if flags, err = r.arg(args, 3); err != nil {
-			return -1, err, nil
+			return -1, nil, err
 		}
 	}
 	nfd, peer, err := p.Accept4(fd, int(flags))
@@ -93,22 +93,22 @@ func doAccept(r *runner, p *stack.Proc, args []Expr) (int64, error, func() error
 		fl.fd = nfd
 		r.flows[nfd] = fl
 	}
-	return int64(nfd), err, nil
+	return int64(nfd), nil, err
 }
 
-func doConnect(r *runner, p *stack.Proc, args []Expr) (int64, error, func() error) {
+func doConnect(r *runner, p *stack.Proc, args []Expr) (int64, func() error, error) {
 	fd, err := r.fd(args, 0)
 	if err != nil {
-		return -1, err, nil
+		return -1, nil, err
 	}
 	err = p.Connect(fd, netip.AddrPortFrom(r.cfg.remote.Addr(), r.cfg.connectPort))
-	return result(err), err, nil
+	return result(err), nil, err
 }
 
-func doClose(r *runner, p *stack.Proc, args []Expr) (int64, error, func() error) {
+func doClose(r *runner, p *stack.Proc, args []Expr) (int64, func() error, error) {
 	fd, err := r.fd(args, 0)
 	if err != nil {
-		return -1, err, nil
+		return -1, nil, err
 	}
 	v, _ := r.arg(args, 0)
 	delete(r.fds, int(v))
@@ -117,20 +117,20 @@ func doClose(r *runner, p *stack.Proc, args []Expr) (int64, error, func() error)
 		delete(r.flows, fd)
 	}
 	err = p.Close(fd)
-	return result(err), err, nil
+	return result(err), nil, err
 }
 
-func doShutdown(r *runner, p *stack.Proc, args []Expr) (int64, error, func() error) {
+func doShutdown(r *runner, p *stack.Proc, args []Expr) (int64, func() error, error) {
 	fd, err := r.fd(args, 0)
 	if err != nil {
-		return -1, err, nil
+		return -1, nil, err
 	}
 	how, err := r.arg(args, 1)
 	if err != nil {
-		return -1, err, nil
+		return -1, nil, err
 	}
 	err = p.Shutdown(fd, int(how))
-	return result(err), err, nil
+	return result(err), nil, err
 }
 
 // maxBuffer bounds what a script may ask to be sent or received at once.
@@ -214,18 +214,18 @@ func (r *runner) message(name string, args []Expr) (b []byte, flags int64, err e
 	return b, flags, err
 }
 
-func doSend(r *runner, p *stack.Proc, args []Expr) (int64, error, func() error) {
+func doSend(r *runner, p *stack.Proc, args []Expr) (int64, func() error, error) {
 	fd, err := r.fd(args, 0)
 	if err != nil {
-		return -1, err, nil
+		return -1, nil, err
 	}
 	name := r.pending.call.Name
 	b, flags, err := r.message(name, args)
 	if err != nil {
-		return -1, err, nil
+		return -1, nil, err
 	}
 	if b == nil && len(args) > 2 && args[2].Int > 0 && name != "sendmsg" && name != "writev" {
-		return -1, stack.EFAULT, nil
+		return -1, nil, stack.EFAULT
 	}
 	for _, c := range b {
 		if c != 0 {
@@ -241,33 +241,33 @@ func doSend(r *runner, p *stack.Proc, args []Expr) (int64, error, func() error) 
 	} else {
 		n, err = p.Send(fd, b, int(flags)|stack.MSG_NOSIGNAL)
 	}
-	return int64(n), err, nil
+	return int64(n), nil, err
 }
 
-func doRecv(r *runner, p *stack.Proc, args []Expr) (int64, error, func() error) {
+func doRecv(r *runner, p *stack.Proc, args []Expr) (int64, func() error, error) {
 	fd, err := r.fd(args, 0)
 	if err != nil {
-		return -1, err, nil
+		return -1, nil, err
 	}
 	b, flags, err := r.message(r.pending.call.Name, args)
 	if err != nil {
-		return -1, err, nil
+		return -1, nil, err
 	}
 	if b == nil {
-		return -1, stack.EFAULT, nil
+		return -1, nil, stack.EFAULT
 	}
 	n, err := p.Recv(fd, b, int(flags))
-	return int64(n), err, nil
+	return int64(n), nil, err
 }
 
-func doFcntl(r *runner, p *stack.Proc, args []Expr) (int64, error, func() error) {
+func doFcntl(r *runner, p *stack.Proc, args []Expr) (int64, func() error, error) {
 	fd, err := r.fd(args, 0)
 	if err != nil {
-		return -1, err, nil
+		return -1, nil, err
 	}
 	cmd, err := r.arg(args, 1)
 	if err != nil {
-		return -1, err, nil
+		return -1, nil, err
 	}
 	switch cmd {
 	case symbols["F_GETFL"]:
@@ -279,39 +279,40 @@ func doFcntl(r *runner, p *stack.Proc, args []Expr) (int64, error, func() error)
 	case symbols["F_SETFL"]:
 		flags, err := r.arg(args, 2)
 		if err != nil {
-			return -1, err, nil
+			return -1, nil, err
 		}
 		err = p.SetNonblock(fd, flags&symbols["O_NONBLOCK"] != 0)
-		return result(err), err, nil
+		return result(err), nil, err
 	}
-	return -1, badArg("fcntl knows F_GETFL and F_SETFL"), nil
+	return -1, nil, badArg("fcntl knows F_GETFL and F_SETFL")
 }
 
-func doIoctl(r *runner, p *stack.Proc, args []Expr) (int64, error, func() error) {
+func doIoctl(r *runner, p *stack.Proc, args []Expr) (int64, func() error, error) {
 	fd, err := r.fd(args, 0)
 	if err != nil {
-		return -1, err, nil
+		return -1, nil, err
 	}
 	cmd, err := r.arg(args, 1)
 	if err != nil {
-		return -1, err, nil
+		return -1, nil, err
 	}
 	want, err := r.arg(args, 2)
 	if err != nil {
-		return -1, err, nil
+		return -1, nil, err
 	}
 	got, err := p.Ioctl(fd, uint32(cmd))
-	return result(err), err, func() error {
+	check := func() error {
 		if int64(got) != want {
 			return fmt.Errorf("%d", got)
 		}
 		return nil
 	}
+	return result(err), check, err
 }
 
-func doPoll(r *runner, p *stack.Proc, args []Expr) (int64, error, func() error) {
+func doPoll(r *runner, p *stack.Proc, args []Expr) (int64, func() error, error) {
 	if len(args) < 3 || args[0].Kind != ExprList {
-		return -1, badArg("a list of descriptors should be here"), nil
+		return -1, nil, badArg("a list of descriptors should be here")
 	}
 	var fds []stack.PollFd
 	var want []uint16
@@ -324,23 +325,23 @@ func doPoll(r *runner, p *stack.Proc, args []Expr) (int64, error, func() error) 
 			}
 			n, err := r.number(f)
 			if err != nil {
-				return -1, err, nil
+				return -1, nil, err
 			}
 			v[i] = n
 		}
 		fd, err := r.fd([]Expr{{Int: v[0]}}, 0)
 		if err != nil {
-			return -1, err, nil
+			return -1, nil, err
 		}
 		fds = append(fds, stack.PollFd{Fd: fd, Events: uint16(v[1])})
 		want = append(want, uint16(v[2]))
 	}
 	ms, err := r.arg(args, 2)
 	if err != nil {
-		return -1, err, nil
+		return -1, nil, err
 	}
 	n, err := p.Poll(fds, time.Duration(ms)*time.Millisecond)
-	return int64(n), err, func() error {
+	check := func() error {
 		for i := range fds {
 			if fds[i].Revents != want[i] {
 				return fmt.Errorf("revents of the %d. is %#x and not %#x", i+1, fds[i].Revents, want[i])
@@ -348,4 +349,5 @@ func doPoll(r *runner, p *stack.Proc, args []Expr) (int64, error, func() error) 
 		}
 		return nil
 	}
+	return int64(n), check, err
 }

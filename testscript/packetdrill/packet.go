@@ -23,11 +23,10 @@ type flow struct {
 	localISN  uint32 // … and on the wire
 	remoteISN uint32 // the script's own
 
-	tsMap       map[uint32]uint32 // outbound TS val: script to wire
-	tsSeen      bool
-	tsScript    uint32 // the first one
-	tsWire      uint32
-	lastInbound wire.TCP
+	tsMap    map[uint32]uint32 // outbound TS val: script to wire
+	tsSeen   bool
+	tsScript uint32 // the first one
+	tsWire   uint32
 }
 
 type flowState uint8

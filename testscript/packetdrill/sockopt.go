@@ -78,37 +78,37 @@ func (r *runner) optionValue(e Expr) ([]byte, error) {
 	return binary.LittleEndian.AppendUint32(nil, uint32(v)), err
 }
 
-func doSetsockopt(r *runner, p *stack.Proc, args []Expr) (int64, error, func() error) {
+func doSetsockopt(r *runner, p *stack.Proc, args []Expr) (int64, func() error, error) {
 	fd, level, name, err := r.optionArgs(args)
 	if err != nil {
-		return -1, err, nil
+		return -1, nil, err
 	}
 	b, err := r.optionValue(args[3])
 	if err != nil {
-		return -1, err, nil
+		return -1, nil, err
 	}
 	size, err := r.arg(args, 4)
 	if err != nil {
-		return -1, err, nil
+		return -1, nil, err
 	}
 	if size >= 0 && size < int64(len(b)) {
 		b = b[:size]
 	}
 	err = p.Setsockopt(fd, level, name, b)
-	return result(err), err, nil
+	return result(err), nil, err
 }
 
-func doGetsockopt(r *runner, p *stack.Proc, args []Expr) (int64, error, func() error) {
+func doGetsockopt(r *runner, p *stack.Proc, args []Expr) (int64, func() error, error) {
 	fd, level, name, err := r.optionArgs(args)
 	if err != nil {
-		return -1, err, nil
+		return -1, nil, err
 	}
 	size, err := r.arg(args, 4)
 	if err != nil || size < 0 || size > 4096 {
-		return -1, badArg("a list of one size should be here"), nil
+		return -1, nil, badArg("a list of one size should be here")
 	}
 	got, err := p.Getsockopt(fd, level, name, int(size))
-	return result(err), err, func() error {
+	check := func() error {
 		if args[3].Kind == ExprAny {
 			return nil
 		}
@@ -129,4 +129,5 @@ func doGetsockopt(r *runner, p *stack.Proc, args []Expr) (int64, error, func() e
 		}
 		return nil
 	}
+	return result(err), check, err
 }
