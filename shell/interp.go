@@ -113,9 +113,13 @@ func (in *interpreter) exec(ctx context.Context, args []string) error {
 	cmd := s.cmds.byName[name]
 	if cmd == nil {
 		fmt.Fprintln(hc.Stderr, "This is a wrong cmd!")
-		if near := nearest(name, s.cmds.names()); len(near) > 0 {
+		near := nearest(name, s.cmds.names())
+		switch {
+		case s.dbg.Knows(name):
+			fmt.Fprintln(hc.Stderr, s.msg("gdbKnows", name))
+		case len(near) > 0:
 			fmt.Fprintln(hc.Stderr, s.msg("didYouMean", strings.Join(near, ", ")))
-		} else {
+		default:
 			fmt.Fprintln(hc.Stderr, s.msg("tryHelp"))
 		}
 		return exitStatus(127)

@@ -15,6 +15,7 @@ var messages = map[string]text{
 	"extra":       {"unexpected argument %q", "多余的参数 %q"},
 	"didYouMean":  {"Did you mean: %s?", "您是不是想输入:%s?"},
 	"tryHelp":     {"Type help for the list of commands.", "输入 help 查看命令列表。"},
+	"gdbKnows":    {"%[1]s is the debugger's: gdb %[1]s does it here, gdb alone opens its prompt.", "%[1]s 是调试器的命令:在这里输入 gdb %[1]s,或单独输入 gdb 进入其提示符。"},
 	"syntax":      {"syntax error: %s", "语法错误:%s"},
 	"unfinished":  {"syntax error: the last command is not complete", "语法错误:最后一条命令不完整"},
 	"noCoproc":    {"coproc is not available", "不支持 coproc"},

@@ -85,6 +85,13 @@ func find(table []command, name string) (*command, []string) {
 	return nil, names
 }
 
+// Knows reports whether name is one of the debugger's commands or a short form
+// of one.
+func (d *Debugger) Knows(name string) bool {
+	cmd, _ := find(d.cmds, name)
+	return cmd != nil
+}
+
 // lookup finds a command, through prefix commands such as info.
 func (d *Debugger) lookup(name, args string) (*command, string, error) {
 	table, prefix := d.cmds, ""
