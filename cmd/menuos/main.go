@@ -161,6 +161,10 @@ func run(cmd *cobra.Command, o *options) error {
 
 // nearFlag adds the flag that was meant to an error about an unknown one.
 func nearFlag(cmd *cobra.Command, err error) error {
+	var bad *pflag.InvalidValueError
+	if errors.As(err, &bad) {
+		return fmt.Errorf("--%s %s: it takes a number (%s)", bad.GetFlag().Name, bad.GetValue(), bad.GetFlag().Value.Type())
+	}
 	var e *pflag.NotExistError
 	if !errors.As(err, &e) {
 		return err
