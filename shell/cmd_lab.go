@@ -97,6 +97,25 @@ func endpoint(f *pflag.FlagSet, host *string, port *uint16, defPort uint16) {
 	f.Uint16Var(port, "port", defPort, "port")
 }
 
+// endpoint reads the address that a command's --host and --port name. If it
+// cannot, ok is false and status is the command's.
+func (c *Cmd) endpoint(defPort uint16) (at netip.AddrPort, status int, ok bool) {
+	var host string
+	var port uint16
+	args, st, ok := c.flags(func(f *pflag.FlagSet) { endpoint(f, &host, &port, defPort) })
+	if !ok {
+		return at, st, false
+	}
+	if len(args) > 0 {
+		return at, c.usage("%s", c.msg("extra", args[0])), false
+	}
+	addr, err := netip.ParseAddr(host)
+	if err != nil || !addr.Is4() {
+		return at, c.usage("%s", c.msg("badAddr", host)), false
+	}
+	return netip.AddrPortFrom(addr, port), 0, true
+}
+
 var replyhiCommand = &Command{
 	Name:    "replyhi",
 	Usage:   "[--port N]",
@@ -107,20 +126,10 @@ var replyhiCommand = &Command{
 	Drives: true,
 	Flags:  func(f *pflag.FlagSet) { endpoint(f, new(string), new(uint16), labPort) },
 	Run: func(c *Cmd) int {
-		var host string
-		var port uint16
-		args, st, ok := c.flags(func(f *pflag.FlagSet) { endpoint(f, &host, &port, labPort) })
+		at, st, ok := c.endpoint(labPort)
 		if !ok {
 			return st
 		}
-		if len(args) > 0 {
-			return c.usage("%s", c.msg("extra", args[0]))
-		}
-		addr, err := netip.ParseAddr(host)
-		if err != nil || !addr.Is4() {
-			return c.usage("%s", c.msg("badAddr", host))
-		}
-		at := netip.AddrPortFrom(addr, port)
 		failed := make(chan string, 1)
 		c.spawn("replyhi", func(p *stack.Proc) int { return replyhi(p, c.S, at, failed) })
 		c.printf("Please input hello...\n")
@@ -236,20 +245,10 @@ var helloCommand = &Command{
 	Drives: true,
 	Flags:  func(f *pflag.FlagSet) { endpoint(f, new(string), new(uint16), labPort) },
 	Run: func(c *Cmd) int {
-		var host string
-		var port uint16
-		args, st, ok := c.flags(func(f *pflag.FlagSet) { endpoint(f, &host, &port, labPort) })
+		to, st, ok := c.endpoint(labPort)
 		if !ok {
 			return st
 		}
-		if len(args) > 0 {
-			return c.usage("%s", c.msg("extra", args[0]))
-		}
-		addr, err := netip.ParseAddr(host)
-		if err != nil || !addr.Is4() {
-			return c.usage("%s", c.msg("badAddr", host))
-		}
-		to := netip.AddrPortFrom(addr, port)
 		var failed error
 		st = c.run(false, func(p *stack.Proc) int { return hello(p, c, to, &failed) })
 		if failed != nil && !c.S.cfg.Faithful {
