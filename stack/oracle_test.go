@@ -108,7 +108,7 @@ func sameEntry(a, b oracleStop) bool {
 // location inside, so that one entry made two stops.
 var splitFunctions = map[string]bool{
 	"ip_finish_output": true, "tcp_schedule_loss_probe": true, "tcp_rearm_rto": true,
-	"icmp_echo": true, "raw_rcv": true, "fib_table_lookup": false,
+	"icmp_echo": true, "raw_rcv": true,
 }
 
 // ephemeralRE matches the ports that a machine chose.
@@ -501,8 +501,8 @@ func align(a, b []oracleStop, same func(x, y oracleStop) bool) [][2]int {
 // sameStop compares all that the recording states.
 func sameStop(x, y oracleStop) bool {
 	return x.function == y.function && x.context == y.context &&
-		(x.socket == "" || y.socket == "" || x.socket == y.socket) &&
-		(x.segment == "" || y.segment == "" || x.segment == y.segment) &&
+		(x.socket == "" || x.socket == y.socket) &&
+		(x.segment == "" || x.segment == y.segment) &&
 		strings.Join(x.frames, " ") == strings.Join(y.frames, " ")
 }
 
