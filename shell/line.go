@@ -174,7 +174,7 @@ func (s *Session) drive(ctx context.Context, fg *line) (held bool) {
 		case fg == nil:
 			return false
 		case fg.external != nil:
-			s.pollExternal(fg.external)
+			s.m.AwaitStop(fg.external)
 		default:
 			s.waitAny(ctx, fg)
 		}
@@ -236,20 +236,6 @@ func (s *Session) ended(l *line) {
 		if o == l {
 			s.lines = append(s.lines[:i:i], s.lines[i+1:]...)
 			break
-		}
-	}
-}
-
-// pollExternal waits for a configuration call, or for a breakpoint in it.
-func (s *Session) pollExternal(done chan struct{}) {
-	for {
-		select {
-		case <-done:
-			return
-		case <-time.After(time.Millisecond):
-			if s.m.Stopped() != nil {
-				return
-			}
 		}
 	}
 }

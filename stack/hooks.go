@@ -74,6 +74,36 @@ func (s *Stack) Continue() {
 	s.wakePump()
 }
 
+// AwaitStop waits for somebody else who drives the machine: until a breakpoint
+// holds it (true) or done is closed (false).
+func (s *Stack) AwaitStop(done <-chan struct{}) bool {
+	over := make(chan struct{})
+	defer close(over)
+	go func() {
+		select {
+		case <-done:
+			s.lock() // so that the waiter below is either before its look or asleep
+			s.changed.Broadcast()
+			s.mu.Unlock()
+		case <-over:
+		}
+	}()
+	s.lock()
+	defer s.mu.Unlock()
+	for !s.closed {
+		if s.stop != nil && !s.released {
+			return true
+		}
+		select {
+		case <-done:
+			return false
+		default:
+			s.changed.Wait()
+		}
+	}
+	return false
+}
+
 // SourceLine is where a frame stands in menuos's own source: the file's name,
 // the line, and all lines of the file, nil if the frame models nothing.
 func (s *Stack) SourceLine(f Frame) (file string, line int, lines []string) {

@@ -24,7 +24,7 @@ func settleGoroutines(t *testing.T, want int) {
 			buf := make([]byte, 1<<16)
 			t.Fatalf("%d goroutines, want %d:\n%s", runtime.NumGoroutine(), want, buf[:runtime.Stack(buf, true)])
 		}
-		time.Sleep(5 * time.Millisecond)
+		runtime.Gosched()
 	}
 }
 
@@ -169,7 +169,7 @@ func TestConnDeadlines(t *testing.T) {
 	}
 	accepted := make(chan error, 1)
 	go func() { _, err := l.Accept(); accepted <- err }()
-	time.Sleep(10 * time.Millisecond)
+	awaitWaiter(t, l)
 	l.Close()
 	if err := <-accepted; !errors.Is(err, net.ErrClosed) {
 		t.Errorf("accept of a closed listener: %v", err)
@@ -200,7 +200,7 @@ func TestCloseEndsWaiting(t *testing.T) {
 			t.Fatal(err)
 		}
 		go func() { _, err := c.Read(make([]byte, 1)); ended <- err }()
-		time.Sleep(10 * time.Millisecond)
+		awaitWaiter(t, c)
 		s.Close()
 		s.Close()
 		for range 2 {
@@ -243,4 +243,27 @@ func TestDialErrors(t *testing.T) {
 	if _, err := s.Listen("10.1.1.1:80", 1); !errors.Is(err, EADDRNOTAVAIL) {
 		t.Errorf("listen at another's address: %v", err)
 	}
+}
+
+// awaitWaiter waits until a goroutine waits for a connection or listener.
+func awaitWaiter(t *testing.T, on any) {
+	t.Helper()
+	var c *conn
+	switch o := on.(type) {
+	case *conn:
+		c = o
+	case *listener:
+		c = o.c
+	default:
+		t.Fatalf("a %T is no socket of a machine", on)
+	}
+	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); runtime.Gosched() {
+		c.mu.Lock()
+		waits := c.ready != nil
+		c.mu.Unlock()
+		if waits {
+			return
+		}
+	}
+	t.Fatal("nobody waits")
 }

@@ -19,11 +19,10 @@ import (
 // goroutinesSettle fails if more goroutines are left than there were.
 func goroutinesSettle(t *testing.T, before int) {
 	t.Helper()
-	for range 200 {
+	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); runtime.Gosched() {
 		if runtime.NumGoroutine() <= before {
 			return
 		}
-		time.Sleep(5 * time.Millisecond)
 	}
 	buf := make([]byte, 1<<16)
 	t.Errorf("%d goroutines, %d at first\n%s", runtime.NumGoroutine(), before, buf[:runtime.Stack(buf, true)])
@@ -78,7 +77,7 @@ func TestHostManyConns(t *testing.T) {
 				s.Snapshot()
 				w.Next()
 				s.Counters()
-				time.Sleep(time.Millisecond)
+				runtime.Gosched()
 			}
 		}
 	})
@@ -124,7 +123,7 @@ func TestHostCloseWhileInUse(t *testing.T) {
 			})
 		}
 		wg.Go(func() {
-			time.Sleep(5 * time.Millisecond)
+			awaitWaiter(t, c)
 			c.Close()
 		})
 	}
@@ -153,7 +152,7 @@ func TestHostDeadlines(t *testing.T) {
 		_, err := c.Read(b)
 		done <- err
 	}()
-	time.Sleep(5 * time.Millisecond)
+	awaitWaiter(t, c)
 	c.SetReadDeadline(time.Now()) // wakes who waits already
 	if err := <-done; !errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Errorf("Read whose deadline moves: %v", err)
@@ -196,7 +195,7 @@ func TestHostStackClose(t *testing.T) {
 			})
 		}
 		wg.Go(func() { s.Advance(time.Hour) })
-		time.Sleep(20 * time.Millisecond)
+		awaitCounter(t, s, "TcpPassiveOpens", 10)
 		s.Close()
 		wg.Wait()
 		wait()
@@ -204,4 +203,17 @@ func TestHostStackClose(t *testing.T) {
 			t.Errorf("a closed machine: %v", err)
 		}
 	}
+}
+
+// awaitCounter waits until a counter of the machine has reached n.
+func awaitCounter(t *testing.T, s *Stack, name string, n uint64) {
+	t.Helper()
+	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); runtime.Gosched() {
+		for _, c := range s.Counters() {
+			if c.Name == name && c.Value >= n {
+				return
+			}
+		}
+	}
+	t.Fatalf("%s has not reached %d", name, n)
 }
