@@ -22,7 +22,7 @@ const (
 	// ClockVirtual: time moves only while somebody waits for the machine (Wait,
 	// Advance) and then jumps from event to event.
 	ClockVirtual Clock = iota
-	// ClockReal: time follows the host's, from New on.
+	// ClockReal: time follows the host's, from New on, at a speed (SetSpeed).
 	ClockReal
 )
 
@@ -31,15 +31,17 @@ const (
 type Config struct {
 	Seed  uint64
 	Clock Clock
-	Speed float64 // of a real clock: machine seconds a host second; 0 means 1
+	Speed float64 // of a real clock: machine seconds a host second (SetSpeed); 0 means 1
 }
 
 // Errno is a Linux error number; it prints as strerror does.
 type Errno int
 
-// Stop says where a breakpoint holds the machine.
+// Stop says where the machine is held: by a breakpoint, at the entry of a
+// function, or at an event (RunToEvent).
 type Stop struct {
-	Sym     *Sym          // the function whose entry was reached
+	Event   *Event        // a copy of the event; nil at a breakpoint
+	Sym     *Sym          // the function whose entry was reached, or that the event happened in
 	Frames  []Frame       // the backtrace, innermost first
 	Context string        // "process", "process,bh-off", "softirq", "hardirq"
 	Pid     int           // of the task on whose behalf it runs

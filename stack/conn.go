@@ -68,7 +68,7 @@ func (s *Stack) hostMain(t *kernel.Task) int {
 }
 
 // call runs fn in the host process and then whatever that made runnable. It
-// waits while a breakpoint holds the machine.
+// waits while a breakpoint holds the machine, or it is paused.
 func (s *Stack) call(fn func(p *Proc)) error {
 	s.lock()
 	defer s.mu.Unlock()
@@ -111,20 +111,15 @@ func (s *Stack) callLocked(c *hostCall) error {
 		if s.closed {
 			return net.ErrClosed
 		}
-		if s.held() {
+		if s.still > 0 || s.paused || s.held() {
 			s.changed.Wait()
 			continue
 		}
-		limit := s.n.Kernel.Now()
-		if s.pump != nil {
+		if s.real() && s.search == nil {
 			s.clock.resume()
-			limit = max(limit, s.clock.now())
 		}
-		if s.n.Run(limit, nil) == kernel.HaltStop {
-			if s.pump != nil {
-				s.clock.hold()
-			}
-			s.changed.Broadcast()
+		if s.n.Run(s.due(), nil) == kernel.HaltStop {
+			s.hasStopped()
 		}
 	}
 	s.wakePump()

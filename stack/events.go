@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"slices"
 	"sync"
 
 	"menuos/stack/internal/core"
@@ -15,15 +16,56 @@ type Event = core.Event
 // Watcher collects events in a ring. A watcher that is slow loses the oldest
 // and is told how many; it never holds the machine up.
 type Watcher struct {
-	s *Stack
+	s     *Stack
+	names map[string]bool // nil: all
+	snap  int             // bytes of a packet; 0: all
 
-	mu      sync.Mutex
-	ring    []Event
-	first   int // index of the oldest
-	n       int
-	dropped uint64
-	names   map[string]bool // nil: all
-	snap    int             // bytes of a packet; 0: all
+	mu   sync.Mutex
+	ring ring[Event]
+}
+
+// ring holds the newest of what has not been read.
+type ring[T any] struct {
+	room  []T
+	first int // index of the oldest
+	n     int
+	lost  uint64 // oldest ones that made room
+}
+
+func newRing[T any](size int) ring[T] { return ring[T]{room: make([]T, max(size, 1))} }
+
+// next is the place for a new element.
+func (r *ring[T]) next() *T {
+	if r.n == len(r.room) {
+		r.first = (r.first + 1) % len(r.room)
+		r.n--
+		r.lost++
+	}
+	r.n++
+	return &r.room[(r.first+r.n-1)%len(r.room)]
+}
+
+// take empties the ring.
+func (r *ring[T]) take() (all []T, lost uint64) {
+	all = make([]T, r.n)
+	head := copy(all, r.room[r.first:])
+	copy(all[head:], r.room)
+	clear(r.room[r.first:min(r.first+r.n, len(r.room))])
+	clear(r.room[:r.n-head])
+	lost = r.lost
+	r.first, r.n, r.lost = 0, 0, 0
+	return all, lost
+}
+
+func nameSet(names []string) map[string]bool {
+	if len(names) == 0 {
+		return nil
+	}
+	set := make(map[string]bool, len(names))
+	for _, name := range names {
+		set[name] = true
+	}
+	return set
 }
 
 // Watch begins to collect events, at most size of them unread. With names it
@@ -36,13 +78,7 @@ func (s *Stack) Watch(size int, names ...string) *Watcher {
 // of a packet (0: all of it): full segments are large, and copying them is most
 // of what watching a transfer costs. Others who watch may ask for more.
 func (s *Stack) WatchSnap(size, snap int, names ...string) *Watcher {
-	w := &Watcher{s: s, ring: make([]Event, max(size, 1)), snap: snap}
-	if len(names) > 0 {
-		w.names = make(map[string]bool, len(names))
-		for _, name := range names {
-			w.names[name] = true
-		}
-	}
+	w := &Watcher{s: s, ring: newRing[Event](size), names: nameSet(names), snap: snap}
 	s.lock()
 	defer s.mu.Unlock()
 	s.watchers = append(s.watchers, w)
@@ -55,31 +91,29 @@ func (w *Watcher) Close() {
 	s := w.s
 	s.lock()
 	defer s.mu.Unlock()
-	for i, o := range s.watchers {
-		if o == w {
-			s.watchers = append(s.watchers[:i:i], s.watchers[i+1:]...)
-			break
-		}
-	}
+	s.watchers = slices.DeleteFunc(slices.Clone(s.watchers), func(o *Watcher) bool { return o == w })
 	s.setTrace()
 }
 
-// setTrace turns the machine's tracepoints on while anybody watches.
+// setTrace turns the machine's tracepoints on while anybody watches or searches.
 func (s *Stack) setTrace() {
-	if len(s.watchers) == 0 {
+	var snaps []int
+	for _, w := range s.watchers {
+		snaps = append(snaps, w.snap)
+	}
+	for _, r := range s.recorders {
+		snaps = append(snaps, r.snap)
+	}
+	if snaps == nil && s.search == nil {
 		s.n.Trace = nil
 		s.n.TimerEvents = nil
 		return
 	}
-	s.n.Trace = s.event
-	s.n.TraceSnap = s.watchers[0].snap
-	for _, w := range s.watchers[1:] {
-		if w.snap == 0 || s.n.TraceSnap == 0 {
-			s.n.TraceSnap = 0
-		} else {
-			s.n.TraceSnap = max(s.n.TraceSnap, w.snap)
-		}
+	s.n.TraceSnap = 0
+	if len(snaps) > 0 && slices.Min(snaps) > 0 {
+		s.n.TraceSnap = slices.Max(snaps)
 	}
+	s.n.Trace = s.event
 	s.n.TraceTimers()
 }
 
@@ -88,6 +122,26 @@ func (s *Stack) event(ev *core.Event) {
 	for _, w := range s.watchers {
 		w.add(ev)
 	}
+	for _, r := range s.recorders {
+		r.add(ev)
+	}
+	if q := s.search; q != nil && s.n.Running() && q.match(ev) {
+		s.stopAt(ev)
+	}
+}
+
+// stopAt holds the machine inside an event. One that happened in no modelled
+// function is no place to stand.
+func (s *Stack) stopAt(ev *core.Event) {
+	c := *ev
+	c.Stack = s.n.WithArgs(ev.Stack)
+	frames := s.n.Frames(c.Stack)
+	if len(frames) == 0 {
+		return
+	}
+	s.stop = &Stop{Event: &c, Sym: frames[0].Sym, Frames: frames, Context: c.Context, Pid: c.Pid, Comm: c.Comm, Time: c.Time}
+	s.released = false
+	s.n.Stop()
 }
 
 func (w *Watcher) add(ev *core.Event) {
@@ -96,14 +150,7 @@ func (w *Watcher) add(ev *core.Event) {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.n == len(w.ring) {
-		w.ring[w.first] = *ev
-		w.first = (w.first + 1) % len(w.ring)
-		w.dropped++
-		return
-	}
-	w.ring[(w.first+w.n)%len(w.ring)] = *ev
-	w.n++
+	*w.ring.next() = *ev
 }
 
 // Next takes the events that have come, oldest first, and how many were lost
@@ -111,14 +158,7 @@ func (w *Watcher) add(ev *core.Event) {
 func (w *Watcher) Next() (events []Event, dropped uint64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	events = make([]Event, w.n)
-	for i := range events {
-		events[i] = w.ring[(w.first+i)%len(w.ring)]
-		w.ring[(w.first+i)%len(w.ring)] = Event{}
-	}
-	dropped, w.dropped = w.dropped, 0
-	w.first, w.n = 0, 0
-	return events, dropped
+	return w.ring.take()
 }
 
 // Frames is the backtrace of an event.

@@ -250,35 +250,6 @@ func (s *Stack) TypeName(v any) string {
 	return rt.String()
 }
 
-// Address is the kernel address that stands for an object. Objects that are
-// not allocated one by one get theirs when somebody first asks.
-func (s *Stack) Address(v any) (addr uint64, ok bool) {
-	rv := reflect.ValueOf(v)
-	if rv.Kind() == reflect.Pointer && rv.IsNil() {
-		return 0, true
-	}
-	if o, ok := v.(interface{ Kaddr() uint64 }); ok {
-		return o.Kaddr(), true
-	}
-	var key any = v
-	switch rv.Kind() {
-	case reflect.Pointer:
-	case reflect.Slice:
-		key = rv.Pointer()
-	default:
-		return 0, false
-	}
-	if s.placed == nil {
-		s.placed = make(map[any]uint64)
-		s.nextPlace = 0xffffc90000200000
-	}
-	if _, seen := s.placed[key]; !seen {
-		s.placed[key] = s.nextPlace
-		s.nextPlace += 0x100
-	}
-	return s.placed[key], true
-}
-
 // Var is a variable in a frame: an argument, or one of the locals that Linux's
 // code derives from the arguments and that people look at: tp, icsk, inet, th,
 // iph, req, tw, dst, rt, dev.

@@ -53,55 +53,32 @@ func (s *Stack) here(sym *Sym) *Stop {
 // about. Only a Hook may call it.
 func (s *Stack) CallChain() *Stop { return s.here(nil) }
 
-// Stopped is where a breakpoint holds the machine, nil while it may run.
+// Stopped is where a breakpoint, or RunToEvent, holds the machine, nil while it
+// may run.
 func (s *Stack) Stopped() *Stop {
 	s.lock()
 	defer s.mu.Unlock()
+	return s.stopped()
+}
+
+func (s *Stack) stopped() *Stop {
 	if s.released {
 		return nil
 	}
 	return s.stop
 }
 
-// Continue lets the machine go on from the stop, when somebody next drives it.
+// Continue lets the machine go on from the stop, when somebody next drives it,
+// and from a pause.
 func (s *Stack) Continue() {
 	s.lock()
 	defer s.mu.Unlock()
 	if s.stop != nil {
 		s.released = true
-		s.changed.Broadcast()
 	}
+	s.paused = false
+	s.changed.Broadcast()
 	s.wakePump()
-}
-
-// AwaitStop waits for somebody else who drives the machine: until a breakpoint
-// holds it (true) or done is closed (false).
-func (s *Stack) AwaitStop(done <-chan struct{}) bool {
-	over := make(chan struct{})
-	defer close(over)
-	go func() {
-		select {
-		case <-done:
-			s.lock() // so that the waiter below is either before its look or asleep
-			s.changed.Broadcast()
-			s.mu.Unlock()
-		case <-over:
-		}
-	}()
-	s.lock()
-	defer s.mu.Unlock()
-	for !s.closed {
-		if s.stop != nil && !s.released {
-			return true
-		}
-		select {
-		case <-done:
-			return false
-		default:
-			s.changed.Wait()
-		}
-	}
-	return false
 }
 
 // SourceLine is where a frame stands in menuos's own source: the file's name,

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"menuos/stack/internal/core"
-	"menuos/stack/internal/ipv4"
 	"menuos/stack/internal/kernel"
 	"menuos/stack/internal/tcp"
 	"menuos/stack/wire"
@@ -55,6 +54,7 @@ type SockInfo struct {
 	Owned     bool // a system call holds it
 	Shutdown  uint8
 	SynQueue  []RequestInfo // of a listener: half open
+	SynMax    int           // at so many no more SYNs are taken (sk_max_ack_backlog)
 	Accept    []RequestInfo // of a listener: waiting for accept
 	AcceptMax int
 	Write     []SegInfo // not yet sent
@@ -81,6 +81,7 @@ type RequestInfo struct {
 	Peer    netip.AddrPort
 	Age     time.Duration // since its SYN came
 	Retrans int           // SYN-ACKs sent again
+	Expires time.Duration // since boot: when its SYN-ACK is sent again or it is given up; 0 in the accept queue
 }
 
 // SegInfo is one packet of a queue.
@@ -111,12 +112,12 @@ type TcpInfo struct {
 
 // TimerInfo is one armed timer.
 type TimerInfo struct {
-	Name    string // as ss names it: on, keepalive, timewait, persist, or what it is
-	Kind    string // retransmit, delack, keepalive, reqsk, timewait, …
-	Runs    string // the function that it calls
-	Sock    uint64 // cookie of its socket, 0 if it has none
-	Task    int    // pid of the task that it wakes
-	Armed   time.Duration
+	Name    string        // as ss names it: on, keepalive, timewait, persist, or what it is
+	Kind    string        // retransmit, delack, keepalive, reqsk, timewait, …
+	Runs    string        // the function that it calls
+	Sock    uint64        // cookie of its socket, request or TIME_WAIT remnant, 0 if it has none
+	Task    int           // pid of the task that it wakes
+	Armed   time.Duration // since boot: when it was last set
 	Expires time.Duration // since boot
 	Left    time.Duration
 	Retrans int
@@ -128,7 +129,7 @@ type TaskInfo struct {
 	Comm      string
 	State     string // R running or runnable, S sleeping, D uninterruptible
 	Kernel    bool   // a kernel thread
-	Waits     string // the function that it sleeps in, if it is known
+	Waits     string // the function that it sleeps in, if it fell asleep while entries were recorded
 }
 
 // Iface is one network interface.
@@ -163,11 +164,11 @@ type Counter struct {
 func (s *Stack) Snapshot() *Snapshot {
 	s.lock()
 	defer s.mu.Unlock()
-	snap := &Snapshot{Time: s.n.Kernel.Now(), Stopped: s.stop}
+	snap := &Snapshot{Time: s.n.Kernel.Now(), Stopped: s.stopped()}
 	users := s.sockUsers()
 	s.n.ForEachSock(func(sk *core.SockCommon) {
-		if info, ok := s.sockInfo(sk, users); ok {
-			snap.Socks = append(snap.Socks, info)
+		if listed(sk) {
+			snap.Socks = append(snap.Socks, s.sockInfo(sk, users))
 		}
 	})
 	snap.Timers = s.timerInfos()
@@ -231,6 +232,9 @@ func (s *Stack) taskInfos() []TaskInfo {
 		case kernel.TaskUninterruptible:
 			info.State = "D"
 		}
+		if sym := s.n.SleepsIn(t); sym != nil {
+			info.Waits = sym.Name
+		}
 		out = append(out, info)
 	}
 	return out
@@ -255,7 +259,13 @@ var ssStates = [core.TcpMaxStates]string{"UNKNOWN", "ESTAB", "SYN-SENT", "SYN-RE
 
 func addrPort(a wire.Addr, port uint16) netip.AddrPort { return netip.AddrPortFrom(a.Netip(), port) }
 
-func (s *Stack) sockInfo(sk *core.SockCommon, users map[*core.Socket][]SockUser) (SockInfo, bool) {
+// listed reports whether a socket is one that ss shows: not the kernel's own.
+func listed(sk *core.SockCommon) bool {
+	full := sk.Full
+	return sk.Partial != nil || full != nil && (full.SkSocket != nil || full.SkProtocol == wire.ProtoTCP)
+}
+
+func (s *Stack) sockInfo(sk *core.SockCommon, users map[*core.Socket][]SockUser) SockInfo {
 	info := SockInfo{Netid: "tcp", State: ssStates[sk.SkState], Cookie: sk.Cookie, Addr: sk.Kaddr(),
 		Local: addrPort(sk.SkRcvSaddr, sk.SkNum), Peer: addrPort(sk.SkDaddr, sk.SkDport)}
 	switch o := sk.Partial.(type) {
@@ -264,18 +274,15 @@ func (s *Stack) sockInfo(sk *core.SockCommon, users map[*core.Socket][]SockUser)
 		if o.RskListener != nil {
 			info.Listener = o.RskListener.Cookie
 		}
-		info.Timer = s.timerInfo(&o.RskTimer, "on", int(o.NumRetrans))
-		return info, true
+		info.Timer = s.pendingTimer(&o.RskTimer, "on", int(o.NumRetrans))
+		return info
 	case *tcp.TimewaitSock:
 		info.Kind = SockTimewait
 		info.State = ssStates[o.TwSubstate]
-		info.Timer = s.timerInfo(&o.TwTimer, "timewait", 0)
-		return info, true
+		info.Timer = s.pendingTimer(&o.TwTimer, "timewait", 0)
+		return info
 	}
 	full := sk.Full
-	if full == nil || full.SkSocket == nil && full.SkProtocol != wire.ProtoTCP {
-		return info, false // the kernel's own
-	}
 	if sock := full.SkSocket; sock != nil {
 		info.Users = users[sock]
 		info.Ino = sk.Cookie + 1000
@@ -296,7 +303,7 @@ func (s *Stack) sockInfo(sk *core.SockCommon, users map[*core.Socket][]SockUser)
 	}
 	info.Receive = segInfos(full.SkReceiveQueue.First)
 	info.Backlog = segInfos(full.SkBacklog.Head)
-	return info, true
+	return info
 }
 
 func segInfos(skb *core.SkBuff) []SegInfo {
@@ -329,14 +336,16 @@ func (s *Stack) tcpInfo(info *SockInfo, tp *tcp.TcpSock) {
 	info.Tcp = t
 	if sk.SkState == core.TcpListen {
 		info.RecvQ, info.SendQ = int(sk.SkAckBacklog), int(sk.SkMaxAckBacklog)
-		info.AcceptMax = int(sk.SkMaxAckBacklog)
-		now := s.n.Kernel.Now()
+		info.AcceptMax, info.SynMax = int(sk.SkMaxAckBacklog), int(sk.SkMaxAckBacklog)
 		for r := tp.IcskAcceptQueue.Head; r != nil; r = r.DlNext {
-			info.Accept = append(info.Accept, requestInfo(r, now))
+			info.Accept = append(info.Accept, s.requestInfo(r))
+		}
+		if tp.IcskAcceptQueue.Qlen == 0 {
+			return // no need to look for them
 		}
 		s.n.ForEachSock(func(c *core.SockCommon) {
 			if r, ok := c.Partial.(*tcp.RequestSock); ok && r.RskListener == sk && r.Sk == nil {
-				info.SynQueue = append(info.SynQueue, requestInfo(r, now))
+				info.SynQueue = append(info.SynQueue, s.requestInfo(r))
 			}
 		})
 		return
@@ -352,8 +361,13 @@ func (s *Stack) tcpInfo(info *SockInfo, tp *tcp.TcpSock) {
 	info.Timer = s.ssTimer(tp)
 }
 
-func requestInfo(r *tcp.RequestSock, now time.Duration) RequestInfo {
-	return RequestInfo{Peer: addrPort(r.SkDaddr, r.SkDport), Age: now - time.Duration(r.SntSynack)*time.Microsecond, Retrans: int(r.NumRetrans)}
+func (s *Stack) requestInfo(r *tcp.RequestSock) RequestInfo {
+	info := RequestInfo{Peer: addrPort(r.SkDaddr, r.SkDport), Retrans: int(r.NumRetrans),
+		Age: s.n.Kernel.Now() - time.Duration(r.SntSynack)*time.Microsecond}
+	if r.RskTimer.Pending() {
+		info.Expires = s.expiry(&r.RskTimer)
+	}
+	return info
 }
 
 // ssTimer is the timer that ss shows of a connection: the retransmission, probe
@@ -364,55 +378,69 @@ func (s *Stack) ssTimer(tp *tcp.TcpSock) *TimerInfo {
 		if tp.IcskPending == tcp.IcskTimeProbe0 {
 			name, n = "persist", int(tp.IcskProbesOut)
 		}
-		return s.timerInfo(&tp.IcskRetransmitTimer, name, n)
+		return s.pendingTimer(&tp.IcskRetransmitTimer, name, n)
 	}
 	if tp.SkTimer.Pending() {
-		return s.timerInfo(&tp.SkTimer, "keepalive", int(tp.IcskProbesOut))
+		return s.pendingTimer(&tp.SkTimer, "keepalive", int(tp.IcskProbesOut))
 	}
 	return nil
 }
 
-func (s *Stack) timerInfo(t *kernel.Timer, name string, retrans int) *TimerInfo {
+// pendingTimer is a timer under the name that ss has for it, nil if it is not
+// armed.
+func (s *Stack) pendingTimer(t *kernel.Timer, name string, retrans int) *TimerInfo {
 	if !t.Pending() {
 		return nil
 	}
-	now := s.n.Kernel.Now()
-	at := now + time.Duration(int64(t.Expires-s.n.Jiffies()))*(time.Second/kernel.HZ)
-	info := &TimerInfo{Name: name, Kind: t.Kind.Name, Runs: t.Kind.Runs, Armed: t.ArmedAt, Expires: at, Left: at - now, Retrans: retrans}
-	if name == "" {
-		info.Name = t.Kind.Name
-	}
+	info := s.timerInfo(t)
+	info.Name, info.Retrans = name, retrans
+	return &info
+}
+
+// expiry is when a timer expires, since boot.
+func (s *Stack) expiry(t *kernel.Timer) time.Duration {
+	return s.n.Kernel.Now() + time.Duration(int64(t.Expires-s.n.Jiffies()))*(time.Second/kernel.HZ)
+}
+
+func (s *Stack) timerInfo(t *kernel.Timer) TimerInfo {
+	at := s.expiry(t)
+	info := TimerInfo{Name: t.Kind.Name, Kind: t.Kind.Name, Runs: t.Kind.Runs, Armed: t.ArmedAt, Expires: at, Left: at - s.n.Kernel.Now()}
+	info.own(t.Owner)
 	switch o := t.Owner.(type) {
-	case *core.Sock:
-		info.Sock = o.Cookie
-	case *core.SockCommon:
-		info.Sock = o.Cookie
 	case *tcp.RequestSock:
-		info.Sock = o.Cookie
-	case *tcp.TimewaitSock:
-		info.Sock = o.Cookie
-	case *tcp.TcpSock:
-		info.Sock = o.Cookie
-	case *ipv4.InetSock:
-		info.Sock = o.Cookie
-	case *kernel.Task:
-		info.Task = o.Pid
+		info.Retrans = int(o.NumRetrans)
+	case *core.Sock:
+		if tp := tcp.TcpSk(o); tp != nil && t == &tp.IcskRetransmitTimer {
+			info.Name, info.Retrans = pendingNames[tp.IcskPending], int(tp.IcskRetransmits)
+			if tp.IcskPending == tcp.IcskTimeProbe0 {
+				info.Retrans = int(tp.IcskProbesOut)
+			}
+		}
 	}
 	return info
 }
 
+// pendingNames tell what a connection's retransmission timer is armed for
+// (icsk_pending).
+var pendingNames = map[uint8]string{tcp.IcskTimeProbe0: "persist", tcp.IcskTimeLossProbe: "tlp", tcp.IcskTimeReoTimeout: "rack",
+	0: "retransmit", 1: "retransmit"}
+
+// own says whose timer it is.
+func (info *TimerInfo) own(owner any) {
+	if sk := core.SockOwner(owner); sk != nil {
+		info.Sock = sk.Cookie
+	}
+	if t, ok := owner.(*kernel.Task); ok {
+		info.Task = t.Pid
+	}
+}
+
 func (s *Stack) timerInfos() []TimerInfo {
 	var out []TimerInfo
-	s.n.ForEachTimer(func(t *kernel.Timer) {
-		if info := s.timerInfo(t, "", 0); info != nil {
-			out = append(out, *info)
-		}
-	})
+	s.n.ForEachTimer(func(t *kernel.Timer) { out = append(out, s.timerInfo(t)) })
 	s.n.ForEachHrtimer(func(t *kernel.Hrtimer) {
-		info := TimerInfo{Name: t.Kind.Name, Kind: t.Kind.Name, Runs: t.Kind.Runs, Expires: t.Expires, Left: t.Expires - s.n.Kernel.Now()}
-		if sk, ok := t.Owner.(*core.Sock); ok {
-			info.Sock = sk.Cookie
-		}
+		info := TimerInfo{Name: t.Kind.Name, Kind: t.Kind.Name, Runs: t.Kind.Runs, Armed: t.ArmedAt, Expires: t.Expires, Left: t.Expires - s.n.Kernel.Now()}
+		info.own(t.Owner)
 		out = append(out, info)
 	})
 	sort.SliceStable(out, func(i, j int) bool { return out[i].Expires < out[j].Expires })

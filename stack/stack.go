@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -32,13 +33,18 @@ type Stack struct {
 
 	clock   hostClock
 	pump    *pump
+	paused  bool
+	still   int        // how many Still are under way
+	search  *search    // the event that the machine is on the way to
+	waiters []*waiter  // who waits for a machine with a real clock
+	turns   uint64     // that tasks have had since the machine was made
 	changed *sync.Cond // on mu: a job ended, the machine stopped or went on
 
-	host     hostTask
-	watchers []*Watcher
+	host      hostTask
+	watchers  []*Watcher
+	recorders []*Recorder
 
-	placed    map[any]uint64 // addresses that Address has given
-	nextPlace uint64
+	places places // addresses that Address has given
 }
 
 // New makes a machine: booted, its interfaces down, init asleep. Close it.
@@ -48,8 +54,12 @@ func New(cfg Config) *Stack {
 	s.n.Init(kernel.Config{Seed: cfg.Seed})
 	s.init = s.n.Fork(nil, "init", s.initMain)
 	s.n.Run(s.n.Now(), nil)
-	if cfg.Clock == ClockReal {
-		s.clock.start(s.n.Now(), cfg.Speed)
+	if s.real() {
+		speed := cfg.Speed
+		if speed <= 0 {
+			speed = 1
+		}
+		s.clock.start(s.n.Now(), speed)
 		s.pump = newPump(s)
 	}
 	return s
@@ -63,6 +73,7 @@ func (s *Stack) Close() {
 		return
 	}
 	s.closed = true
+	s.endSearch(false)
 	s.n.Kernel.Close()
 	s.changed.Broadcast()
 	s.mu.Unlock()
@@ -76,6 +87,9 @@ func (s *Stack) lock() {
 	s.want.Add(1)
 	s.mu.Lock()
 	s.want.Add(-1)
+	if s.real() {
+		s.catchUp()
+	}
 }
 
 // Now is the machine's time since boot.
@@ -200,7 +214,7 @@ func (s *Stack) Advance(d time.Duration) Outcome {
 // AdvanceContext is Advance until ctx is done.
 func (s *Stack) AdvanceContext(ctx context.Context, d time.Duration) Outcome {
 	s.lock()
-	until := s.n.Now() + d
+	until := s.due() + d
 	s.mu.Unlock()
 	o, _ := s.drive(ctx, until, func() bool { return false })
 	return o
@@ -226,15 +240,21 @@ func (s *Stack) drive(ctx context.Context, limit time.Duration, done func() bool
 		if s.closed {
 			return Stuck, nil
 		}
+		if s.still > 0 {
+			s.changed.Wait()
+			continue
+		}
 		if s.held() {
 			return Stopped, nil
 		}
 		switch s.n.Run(limit, until) {
 		case kernel.HaltStop:
+			s.hasStopped()
 			return Stopped, nil
 		case kernel.HaltUntil:
 			if done() {
 				if s.n.Run(s.n.Now(), nil) == kernel.HaltStop {
+					s.hasStopped()
 					return Stopped, nil
 				}
 				return Done, nil
@@ -302,7 +322,11 @@ func (s *Stack) Kill(pid int, sig Signal) error {
 func (s *Stack) Interrupt(j *Job) {
 	s.lock()
 	defer s.mu.Unlock()
-	if !j.Done() {
+	switch i := slices.Index(s.execs, j); {
+	case i >= 0: // init has not begun it
+		s.execs = slices.Delete(s.execs, i, i+1)
+		s.finish(j, 128+int(SIGINT))
+	case !j.Done():
 		s.n.SendSignal(j.task, kernel.SIGINT)
 	}
 	s.wakePump()

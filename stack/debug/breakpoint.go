@@ -26,6 +26,18 @@ func (b *breakpoint) at(sym *stack.Sym) bool { return slices.Contains(b.syms, sy
 
 func (b *breakpoint) silent() bool { return len(b.commands) > 0 && b.commands[0].word() == "silent" }
 
+// BreaksAt reports whether there is a breakpoint at a function.
+func (d *Debugger) BreaksAt(fn string) bool {
+	for _, b := range d.breaks {
+		for _, sym := range b.syms {
+			if sym.Name == fn {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // stepping is a step, next, finish or until under way.
 type stepping struct {
 	kind    byte // 's', 'n', 'f', 'u'

@@ -46,34 +46,13 @@ func (d *Debugger) frameLine(i int) string {
 	return fmt.Sprintf("#%-2d %s", i, d.location(i))
 }
 
-// location is a frame as a stop prints it. The address stands where the frame
-// is in the middle of a line: in all frames but the innermost and those whose
-// callee gcc inlined.
+// location is a frame as a stop prints it.
 func (d *Debugger) location(i int) string {
 	frames := d.frames()
 	if i >= len(frames) {
 		return "?? ()"
 	}
-	f := frames[i]
-	if f.Sym == nil && f.Func != "??" {
-		return f.Func + " ()"
-	}
-	var b strings.Builder
-	if i > 0 && (frames[i-1].Sym == nil || !frames[i-1].Sym.Inline()) {
-		fmt.Fprintf(&b, "0x%016x in ", f.Addr)
-	}
-	b.WriteString(f.Func + " (")
-	for n, a := range f.Args {
-		if n > 0 {
-			b.WriteString(", ")
-		}
-		b.WriteString(a.Name + "=" + d.argText(a))
-	}
-	b.WriteString(")")
-	if f.Sym != nil {
-		fmt.Fprintf(&b, " at %s:%d", shownFile(f.File), f.Line)
-	}
-	return b.String()
+	return d.frameText(frames, i).String()
 }
 
 // argText is an argument as a frame shows it: scalars only.

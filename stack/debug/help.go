@@ -11,6 +11,32 @@ import (
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
+// CommandInfo is one of the debugger's commands, for what lists them.
+type CommandInfo struct {
+	Name    string
+	Aliases []string
+	Usage   string // the name and its arguments
+	help    text
+}
+
+// Summary is what the command does, in a sentence in a language.
+func (c CommandInfo) Summary(lang string) string { return firstSentence(c.help.in(lang)) }
+
+// Commands lists the debugger's commands, in the order of its help.
+func Commands() []CommandInfo {
+	var out []CommandInfo
+	all := commands()
+	for g := group(0); g < groups; g++ {
+		for _, c := range all {
+			if c.group == g {
+				names := strings.Fields(c.names)
+				out = append(out, CommandInfo{names[0], names[1:], c.usage, c.help})
+			}
+		}
+	}
+	return out
+}
+
 func (d *Debugger) cmdHelp(c *call) error {
 	if c.args == "" {
 		d.helpAll(c)

@@ -62,8 +62,10 @@ func (d *Debugger) msg(key string, args ...any) string {
 	return fmt.Sprintf(d.pick(m), args...)
 }
 
-func (d *Debugger) pick(t text) string {
-	if d.Lang == "zh" && t.zh != "" {
+func (d *Debugger) pick(t text) string { return t.in(d.Lang) }
+
+func (t text) in(lang string) string {
+	if lang == "zh" && t.zh != "" {
 		return t.zh
 	}
 	return t.en

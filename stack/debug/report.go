@@ -25,6 +25,9 @@ func (d *Debugger) Report(out io.Writer) (Action, error) {
 	}
 	d.shown, d.frame, d.list = stop, 0, listing{}
 	d.step = nil
+	if stop.Event != nil {
+		d.hits = nil // of an earlier stop: no breakpoint holds the machine now
+	}
 	hits := slices.Clone(d.hits)
 	if len(hits) == 0 || !hits[0].silent() {
 		d.showStop(out, hits)

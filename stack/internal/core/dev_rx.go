@@ -160,10 +160,10 @@ func (n *Net) netifReceiveSkbCore__(skb *SkBuff) (*PacketType, int) {
 	kernel.Fentry1(&n.Kernel, skb) // __netif_receive_skb_core net/core/dev.c:4816
 
 	n.netTimestampCheck(skb)
+	skb.ResetNetworkHeader() // Linux traces first; the event is to have the packet
 	if n.Trace != nil {
 		n.traceSkb("netif_receive_skb", skb, skb.Dev)
 	}
-	skb.ResetNetworkHeader()
 	if !skb.TransportHeaderWasSet() {
 		skb.ResetTransportHeader()
 	}

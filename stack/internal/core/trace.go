@@ -124,6 +124,19 @@ func (ev *Event) WithSock(sk *SockCommon) *Event {
 	return ev
 }
 
+// Common is what a socket has in common with requests and TIME_WAIT remnants,
+// which have it by embedding.
+func (sk *SockCommon) Common() *SockCommon { return sk }
+
+// SockOwner is the socket, request or TIME_WAIT remnant that owns a timer, nil
+// if something else does.
+func SockOwner(owner any) *SockCommon {
+	if o, ok := owner.(interface{ Common() *SockCommon }); ok {
+		return o.Common()
+	}
+	return nil
+}
+
 // ipPacket copies the IP packet that skb carries, with a checksum that was left
 // to the device completed: at most TraceSnap bytes of it. truncated says that
 // part of the packet is missing, because it has been taken off or not copied;
@@ -243,7 +256,7 @@ func (n *Net) TraceTcpRcvSpaceAdjust(sk *Sock) { n.traceTcp("tcp_rcv_space_adjus
 
 // TraceTcpProbe tells how a connection does when a segment arrives.
 func (n *Net) TraceTcpProbe(sk *Sock, skb *SkBuff, probe *TcpProbe) {
-	ev := n.WithSkb(n.NewEvent("tcp_probe", 1), skb, skb.Dev).WithSock(&sk.SockCommon)
+	ev := n.WithSkb(n.NewEvent("tcp_probe", 2), skb, skb.Dev).WithSock(&sk.SockCommon)
 	ev.Probe = probe
 	n.Emit(ev)
 }
@@ -265,13 +278,17 @@ func (n *Net) TraceTimers() {
 		if n.Trace == nil {
 			return
 		}
-		ev := n.NewEvent(tracepoint, 1)
+		skip := 2 // ModTimer and DelTimer, which have no entry
+		if tracepoint == "timer_expire_entry" {
+			skip = 1
+		}
+		ev := n.NewEvent(tracepoint, skip)
 		ev.Timer, ev.Runs = t.Kind.Name, t.Kind.Runs
 		if left := int64(t.Expires - n.Jiffies()); left > 0 {
 			ev.Expires = n.Now() + time.Duration(left)*(time.Second/kernel.HZ)
 		}
-		if sk, ok := t.Owner.(*Sock); ok {
-			ev.WithSock(&sk.SockCommon)
+		if sk := SockOwner(t.Owner); sk != nil {
+			ev.WithSock(sk)
 		}
 		n.Emit(ev)
 	}

@@ -19,11 +19,12 @@ var below = map[string][]string{
 	"stack/internal/socket": {"stack/wire", "stack/internal/"},
 	"stack":                 {"stack/wire", "stack/internal/"},
 	"stack/debug":           {"stack"},
-	"shell":                 {"stack", "stack/wire", "stack/debug"},
+	"stack/steps":           {"stack", "stack/wire"},
+	"shell":                 {"stack", "stack/wire", "stack/steps", "stack/debug"},
 	"tap":                   {"stack", "stack/wire"},
 	"testscript":            {"stack", "stack/wire", "stack/debug", "shell", "tap", "testscript/"},
-	"tui":                   {"stack", "stack/wire", "stack/debug", "shell", "tap", "tui/"},
-	"cmd":                   {"stack", "stack/wire", "stack/debug", "shell", "tap", "testscript", "testscript/", "tui"},
+	"tui":                   {"stack", "stack/wire", "stack/steps", "stack/debug", "shell", "tap", "tui/"},
+	"cmd":                   {"stack", "stack/wire", "stack/debug", "shell", "tap", "stack/steps", "testscript", "testscript/", "tui"},
 	"stack/internal/house":  {},
 }
 

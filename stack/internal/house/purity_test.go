@@ -33,8 +33,8 @@ var written = map[string]string{
 // unordered lists the functions that range over a map, with the reason why the
 // order cannot matter.
 var unordered = map[string]string{
-	"kernel.Watch": "every task alike forgets what its frames recorded",
-	"kernel.Tasks": "sorted afterwards",
+	"kernel.setWatch": "every task alike forgets what its frames recorded",
+	"kernel.Tasks":    "sorted afterwards",
 }
 
 func TestKernelIsPure(t *testing.T) {

@@ -13,8 +13,8 @@ const MaxDepth = 128
 // Stack is a chain of calls, innermost first, as program counters. It becomes
 // names only when somebody looks (Frames).
 type Stack struct {
-	pcs  []uintptr // shared with equal stacks
-	args []entryRecord
+	pcs  []uintptr  // shared with equal stacks
+	args *frameArgs // of the innermost function that recorded any
 }
 
 // Frame is one function of a backtrace.
@@ -38,52 +38,85 @@ type Arg struct {
 }
 
 // Callers records the stack of its caller, which runs inside the machine; skip
-// leaves out that many functions above Callers' own caller.
+// leaves out that many functions above Callers' own caller. While there is a
+// budget (SetArgumentBudget) it has the arguments of the functions in it.
 //
 //go:noinline
 func (k *Kernel) Callers(skip int) Stack {
-	return Stack{pcs: k.capture(skip + 1).pcs}
+	s := Stack{pcs: k.capture(skip + 1).pcs}
+	if k.trace.budget > 0 {
+		s.args = k.keepArgs(len(s.pcs))
+	}
+	return s
 }
 
 // EntryStack is the stack at the function entry that a Watcher is told of,
 // with the arguments of all frames entered while watching.
 func (k *Kernel) EntryStack() Stack {
-	t := k.cpu.current
-	return Stack{
-		pcs:  k.trace.entry.pcs,
-		args: append([]entryRecord(nil), t.shadow...),
-	}
+	return k.WithArgs(Stack{pcs: k.trace.entry.pcs})
+}
+
+// WithArgs is a stack of the machine as it stands now, with the arguments that
+// entries have recorded.
+func (k *Kernel) WithArgs(s Stack) Stack {
+	s.args = k.keepArgs(len(s.pcs))
+	return s
 }
 
 // Frames translates a stack. Its outer end is where the machine begins: the
 // system call's or interrupt's entry.
 func (k *Kernel) Frames(s Stack) []Frame {
-	st := k.symtab()
-	var out []Frame
+	out := make([]Frame, 0, len(s.pcs))
 	last := 0 // frames up to the outermost modelled one
-	frames := runtime.CallersFrames(s.pcs)
-	for depth := len(s.pcs); ; depth-- {
-		f, more := frames.Next()
-		if fr, ok := k.frame(st, f); ok {
-			if fr.Sym != nil {
-				fr.Args = s.argsOf(fr.Sym, depth)
-			}
-			if len(out) == 0 && fr.Sym != nil {
+	args := s.args
+	for i, pc := range s.pcs {
+		depth := len(s.pcs) - i
+		for args != nil && args.depth > depth {
+			args = args.outer
+		}
+		fr, ok := k.frameOfPC(pc)
+		if !ok {
+			continue
+		}
+		if fr.Sym != nil {
+			fr.Args = args.of(fr.Sym, depth)
+			if len(out) == 0 {
 				fr.Line, fr.Addr = fr.Sym.Line, fr.Sym.Addr
 			}
-			out = append(out, fr)
-			if fr.Sym != nil {
-				last = len(out)
-			}
 		}
-		if !more {
-			break
+		out = append(out, fr)
+		if fr.Sym != nil {
+			last = len(out)
 		}
 	}
 	return out[:last]
 }
 
-func (k *Kernel) frame(st *symtab, f runtime.Frame) (Frame, bool) {
+// pcFrame is what a program counter stands for; shown is false for a function
+// that is no part of the machine.
+type pcFrame struct {
+	frame Frame // without arguments
+	shown bool
+}
+
+// frameOfPC translates a program counter of a stack. Each stands for one function,
+// inlined ones included, so that the answer can be kept.
+func (k *Kernel) frameOfPC(pc uintptr) (Frame, bool) {
+	tr := &k.trace
+	f, ok := tr.byPC[pc]
+	if !ok {
+		goFrame, _ := runtime.CallersFrames([]uintptr{pc}).Next()
+		f.frame, f.shown = k.frame(goFrame)
+		if tr.byPC == nil {
+			tr.byPC = make(map[uintptr]pcFrame)
+		}
+		tr.byPC[pc] = f
+	}
+	return f.frame, f.shown
+}
+
+func (k *Kernel) frame(f runtime.Frame) (Frame, bool) {
+	st := k.symtab()
 	pkg := PackageOf(f.Function)
 	fr := Frame{GoFunc: f.Function, GoFile: f.File, GoLine: f.Line}
 	sym := st.byGoFunc[f.Function]
@@ -116,23 +149,19 @@ func PackageOf(fn string) string {
 	return fn
 }
 
-// argsOf finds what the entry at this depth recorded.
-func (s Stack) argsOf(sym *Sym, depth int) []Arg {
-	var rec *entryRecord
-	for i := range s.args {
-		if s.args[i].depth == depth && s.args[i].sym == sym {
-			rec = &s.args[i]
-		}
-	}
+// of lists a function's arguments: with the values that its entry recorded, if
+// a is what it recorded at this depth.
+func (a *frameArgs) of(sym *Sym, depth int) []Arg {
+	known := a != nil && a.depth == depth && a.sym == sym
 	args := make([]Arg, 0, len(sym.Params))
 	for _, p := range sym.Params {
-		a := Arg{Name: p}
+		arg := Arg{Name: p}
 		for i, name := range sym.Args {
-			if rec != nil && name == p && i < rec.n {
-				a.Value, a.Known = rec.args[i], true
+			if known && name == p && i < len(a.args) {
+				arg.Value, arg.Known = a.args[i], true
 			}
 		}
-		args = append(args, a)
+		args = append(args, arg)
 	}
 	return args
 }

@@ -112,14 +112,18 @@ type entryRecord struct {
 	sym   *Sym
 	n     int // arguments
 	args  [5]any
+
+	kept   *frameArgs // the same for a stack that outlives the frame, once isKept
+	isKept bool
 }
 
 type tracing struct {
 	watcher Watcher
 	all     bool
 	watched map[*Sym]bool
+	budget  int // entries that may yet be recorded for the stacks of events
 	syms    *symtab
-	byPC    map[uintptr]*Sym
+	byPC    map[uintptr]pcFrame
 	inHook  bool
 
 	phys    [MaxDepth]uintptr
@@ -137,7 +141,25 @@ func (k *Kernel) Watch(w Watcher, syms []*Sym, all bool) {
 	for _, s := range syms {
 		k.trace.watched[s] = true
 	}
-	k.watch = w != nil && (all || len(syms) > 0)
+	k.setWatch()
+}
+
+// SetArgumentBudget has all entries record their arguments, watched or not, so
+// that Callers' stacks have them, until that many entries have done so. The
+// frames of functions entered before have none. 0 ends it.
+func (k *Kernel) SetArgumentBudget(entries int) {
+	k.trace.budget = entries
+	k.setWatch()
+}
+
+// ArgumentBudget is what is left of it.
+func (k *Kernel) ArgumentBudget() int { return k.trace.budget }
+
+// setWatch decides whether entries are heard of. What was recorded is forgotten
+// when they are not, because nobody sees then which frames go.
+func (k *Kernel) setWatch() {
+	tr := &k.trace
+	k.watch = tr.budget > 0 || tr.watcher != nil && (tr.all || len(tr.watched) > 0)
 	if !k.watch {
 		for _, t := range k.sched.tasks {
 			t.shadow = nil
@@ -159,6 +181,9 @@ func (k *Kernel) enter() *entryRecord {
 	if c.sym == nil {
 		return nil
 	}
+	if tr.budget > 0 && !k.spend() {
+		return nil
+	}
 	tr.entry = c
 	t := k.cpu.current
 	depth, top := len(c.pcs), len(t.shadow)
@@ -172,15 +197,61 @@ func (k *Kernel) enter() *entryRecord {
 	}
 	r := &t.shadow[top]
 	r.depth, r.sym, r.n = depth, c.sym, 0
+	r.kept, r.isKept = nil, false
 	return r
+}
+
+// spend takes an entry off the budget; it reports whether entries are still
+// heard of.
+func (k *Kernel) spend() bool {
+	k.trace.budget--
+	if k.trace.budget == 0 {
+		k.setWatch()
+	}
+	return k.watch
 }
 
 // tell tells the watcher of an entry that it watches.
 func (k *Kernel) tell(r *entryRecord) {
 	tr := &k.trace
-	if tr.all || tr.watched[r.sym] {
+	if tr.all || len(tr.watched) > 0 && tr.watched[r.sym] {
 		tr.inHook = true
 		tr.watcher.Entry(r.sym)
 		tr.inHook = false
 	}
+}
+
+// frameArgs are the arguments of one entry, kept for stacks that outlive its
+// frame. They never change, so that the stacks of all that happens in one call
+// share them.
+type frameArgs struct {
+	outer *frameArgs // of the next function further out that has any
+	sym   *Sym
+	depth int
+	args  []any
+}
+
+// keepArgs keeps what the current task's entries down to this depth recorded.
+func (k *Kernel) keepArgs(depth int) *frameArgs {
+	shadow := k.cpu.current.shadow
+	top := len(shadow)
+	for top > 0 && shadow[top-1].depth > depth {
+		top-- // it has returned
+	}
+	from := top
+	for from > 0 && !shadow[from-1].isKept {
+		from--
+	}
+	var kept *frameArgs
+	if from > 0 {
+		kept = shadow[from-1].kept
+	}
+	for i := from; i < top; i++ {
+		r := &shadow[i]
+		if r.n > 0 {
+			kept = &frameArgs{outer: kept, sym: r.sym, depth: r.depth, args: append([]any(nil), r.args[:r.n]...)}
+		}
+		r.kept, r.isKept = kept, true
+	}
+	return kept
 }

@@ -21,6 +21,7 @@ type Hrtimer struct {
 	Kind    *HrtimerKind
 	Owner   any
 	Expires time.Duration // since boot
+	ArmedAt time.Duration
 
 	pos int // index in the heap plus one; 0 when not armed
 	seq uint64
@@ -48,7 +49,7 @@ func (b *hrtimerBase) first() *Hrtimer {
 // (hrtimer_start, HRTIMER_MODE_ABS).
 func (k *Kernel) HrtimerStart(h *Hrtimer, expires time.Duration) {
 	k.HrtimerCancel(h)
-	h.Expires = expires
+	h.Expires, h.ArmedAt = expires, k.now
 	k.hrtimers.seq++
 	h.seq = k.hrtimers.seq
 	heap.Push(&k.hrtimers.heap, h)

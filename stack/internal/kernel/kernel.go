@@ -181,6 +181,10 @@ func (k *Kernel) Run(limit time.Duration, until func() bool) Halt {
 	}
 }
 
+// Running reports whether Run is at work: whoever is called then is called from
+// inside the machine.
+func (k *Kernel) Running() bool { return k.sched.running }
+
 // Stopped reports whether a breakpoint holds the machine.
 func (k *Kernel) Stopped() bool { return k.cpu.stopped }
 

@@ -11,7 +11,6 @@ import (
 	"io/fs"
 	"path"
 	"regexp"
-	"runtime"
 	"sort"
 	"strconv"
 	"strings"
@@ -250,17 +249,8 @@ func (k *Kernel) LookupSym(name string) *Sym { return k.symtab().byName[name] }
 func (k *Kernel) Syms() []*Sym { return k.symtab().syms }
 
 func (k *Kernel) symOfPC(pc uintptr) *Sym {
-	tr := &k.trace
-	sym, ok := tr.byPC[pc]
-	if !ok {
-		f, _ := runtime.CallersFrames([]uintptr{pc}).Next()
-		sym = k.symtab().byGoFunc[f.Function]
-		if tr.byPC == nil {
-			tr.byPC = make(map[uintptr]*Sym)
-		}
-		tr.byPC[pc] = sym
-	}
-	return sym
+	fr, _ := k.frameOfPC(pc)
+	return fr.Sym
 }
 
 // callSite reads the Linux file and line of the call on a Go line; file is ""

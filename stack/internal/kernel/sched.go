@@ -68,6 +68,7 @@ type Task struct {
 	stop      func()
 	yieldFn   func(yieldReason) bool
 	shadow    []entryRecord
+	sleeps    []uintptr // where it sleeps, if entries were heard of then
 	Regs      Regs
 }
 
@@ -295,7 +296,25 @@ func (k *Kernel) Schedule() {
 	if t.State == TaskRunning {
 		k.enqueue(t)
 	}
+	t.sleeps = nil
+	if k.watch {
+		t.sleeps = k.capture(1).pcs
+	}
 	k.yield(yieldSwitch)
+}
+
+// SleepsIn is the modelled function that a task sleeps in, nil if it does not
+// sleep or fell asleep while entries were not heard of.
+func (k *Kernel) SleepsIn(t *Task) *Sym {
+	if t.State != TaskInterruptible && t.State != TaskUninterruptible {
+		return nil
+	}
+	for _, pc := range t.sleeps {
+		if sym := k.symOfPC(pc); sym != nil {
+			return sym
+		}
+	}
+	return nil
 }
 
 // CondResched yields if a task that should run first has woken (cond_resched).

@@ -14,8 +14,8 @@ const (
 	icskTimeDack         = 2
 	IcskTimeProbe0       = 3
 	icskTimeEarlyRetrans = 4
-	icskTimeLossProbe    = 5
-	icskTimeReoTimeout   = 6
+	IcskTimeLossProbe    = 5
+	IcskTimeReoTimeout   = 6
 )
 
 // Bits of IcskAck.Pending.
@@ -70,7 +70,7 @@ func (n *Net) inetCskResetXmitTimer(sk *core.Sock, what int, when, maxWhen uint6
 	icsk := inetCsk(sk)
 	when = min(when, maxWhen)
 	switch what {
-	case icskTimeRetrans, IcskTimeProbe0, icskTimeEarlyRetrans, icskTimeLossProbe, icskTimeReoTimeout:
+	case icskTimeRetrans, IcskTimeProbe0, icskTimeEarlyRetrans, IcskTimeLossProbe, IcskTimeReoTimeout:
 		icsk.IcskPending = uint8(what)
 		icsk.IcskTimeout = n.Jiffies() + when
 		n.SkResetTimer(sk, &icsk.IcskRetransmitTimer, icsk.IcskTimeout) // :238

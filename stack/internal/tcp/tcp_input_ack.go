@@ -68,7 +68,7 @@ func (n *Net) tcpRearmRto(sk *core.Sock) {
 		return
 	}
 	rto := tp.IcskRto
-	if tp.IcskPending == icskTimeReoTimeout || tp.IcskPending == icskTimeLossProbe {
+	if tp.IcskPending == IcskTimeReoTimeout || tp.IcskPending == IcskTimeLossProbe {
 		// The difference is not positive if the timer fired on an owned socket.
 		deltaUs := max(int32(tcpRtoDeltaUs(sk)), 1)
 		rto = uint32(usecsToJiffies(uint32(deltaUs)))

@@ -40,7 +40,7 @@ func (n *Net) tcpEventNewDataSent(sk *core.Sock, skb *core.SkBuff) {
 	sk.SkWriteQueue.Unlink(skb)
 	tcpRbtreeInsert(&sk.TcpRtxQueue, skb)
 	tp.PacketsOut += uint32(tcpSkbPcount(skb))
-	if prior == 0 || tp.IcskPending == icskTimeLossProbe {
+	if prior == 0 || tp.IcskPending == IcskTimeLossProbe {
 		n.tcpRearmRto(sk) // :80
 	}
 	n.Mib[core.MibTcpExtTCPOrigDataSent] += uint64(tcpSkbPcount(skb))

@@ -37,7 +37,7 @@ func (n *Net) tcpScheduleLossProbe(sk *core.Sock, advancingRto bool) bool {
 	if rtoDeltaUs > 0 {
 		timeout = min(timeout, usecsToJiffies(rtoDeltaUs))
 	}
-	n.tcpResetXmitTimer(sk, icskTimeLossProbe, uint64(timeout), tcpRtoMax, nil) // :2481
+	n.tcpResetXmitTimer(sk, IcskTimeLossProbe, uint64(timeout), tcpRtoMax, nil) // :2481
 	return true
 }
 

@@ -225,7 +225,7 @@ func (n *Net) tcpXmitRetransmitQueue(sk *core.Sock) {
 		if tcpInCwndReduction(sk) {
 			tp.PrrOut += uint32(skb.Cb.TcpGsoSegs)
 		}
-		if skb == rtxHead && tp.IcskPending != icskTimeReoTimeout {
+		if skb == rtxHead && tp.IcskPending != IcskTimeReoTimeout {
 			n.tcpResetXmitTimer(sk, icskTimeRetrans, uint64(tp.IcskRto), tcpRtoMax, skb) // :3049
 		}
 	}

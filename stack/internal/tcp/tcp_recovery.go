@@ -101,7 +101,7 @@ func (n *Net) tcpRackMarkLost(sk *core.Sock) {
 	n.tcpRackDetectLoss(sk, &timeout) // :123
 	if timeout != 0 {
 		when := uint64(usecsToJiffies(timeout)) + tcpTimeoutMin
-		n.inetCskResetXmitTimer(sk, icskTimeReoTimeout, when, uint64(tp.IcskRto)) // :126
+		n.inetCskResetXmitTimer(sk, IcskTimeReoTimeout, when, uint64(tp.IcskRto)) // :126
 	}
 }
 

@@ -327,9 +327,9 @@ func (n *Net) tcpWriteTimerHandler(sk *core.Sock) {
 	default:
 		n.tcpMstampRefresh(tp) // :588
 		switch tp.IcskPending {
-		case icskTimeReoTimeout:
+		case IcskTimeReoTimeout:
 			n.tcpRackReoTimeout(sk) // :593
-		case icskTimeLossProbe:
+		case IcskTimeLossProbe:
 			n.tcpSendLossProbe(sk) // :596
 		case icskTimeRetrans:
 			tp.IcskPending = 0
