@@ -39,7 +39,7 @@ func (c *Cmd) mayConfigure() bool {
 	if !c.S.Held() {
 		return true
 	}
-	c.fail("%s", c.msg("held", c.S.m.Stopped().Frames[0].Func))
+	c.fail("%s", c.msg("held", c.S.stoppedAt()))
 	return false
 }
 

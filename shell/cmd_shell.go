@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"mvdan.cc/sh/v3/interp"
+
+	"menuos/stack/debug"
 )
 
 var shellCommands = []*Command{
@@ -49,7 +51,9 @@ var shellCommands = []*Command{
 				}
 				line += a
 			}
-			act, err := c.S.dbg.Exec(line, c.Out)
+			var act debug.Action
+			var err error
+			c.S.m.Still(func() { act, err = c.S.dbg.Exec(line, c.Out) })
 			switch {
 			case err != nil:
 				fmt.Fprintln(c.Err, err)

@@ -174,6 +174,18 @@ func nstatGroup(name string) int {
 	return 8
 }
 
+// NstatOrder is which of all counters nstat shows, as their places, in its order.
+func NstatOrder(all []stack.Counter) []int {
+	var order []int
+	for i := range all {
+		if !slices.Contains(nstatHidden, all[i].Name) {
+			order = append(order, i)
+		}
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return nstatGroup(all[a].Name) - nstatGroup(all[b].Name) })
+	return order
+}
+
 func runNstat(c *Cmd) int {
 	var o nstatOptions
 	args, st, ok := c.flags(func(f *pflag.FlagSet) { nstatFlags(f, &o) })
@@ -194,11 +206,8 @@ func runNstat(c *Cmd) int {
 		c.printf("#kernel\n")
 	}
 	counters := c.S.m.Counters()
-	slices.SortStableFunc(counters, func(a, b stack.Counter) int { return nstatGroup(a.Name) - nstatGroup(b.Name) })
-	for _, n := range counters {
-		if slices.Contains(nstatHidden, n.Name) {
-			continue
-		}
+	for _, i := range NstatOrder(counters) {
+		n := counters[i]
 		now[n.Name] = n.Value
 		v := n.Value
 		if !o.absolute {

@@ -61,11 +61,19 @@ func (s *Session) Complete(line string, pos int) (head string, words []string, t
 	return before[:at], slices.Compact(words), tail
 }
 
+// CompleteGdb is Complete at the debugger's prompt.
+func (s *Session) CompleteGdb(line string, pos int) (head string, words []string, tail string) {
+	head, words = s.completeGdb(line[:pos])
+	return head, words, line[pos:]
+}
+
 // completeGdb cuts what the debugger's whole lines have in common with what is
 // there: up to the last blank or operator.
 func (s *Session) completeGdb(before string) (head string, words []string) {
 	at := strings.LastIndexAny(before, " \t>.(&*!") + 1
-	for _, w := range s.dbg.Complete(before) {
+	var all []string
+	s.m.Still(func() { all = s.dbg.Complete(before) })
+	for _, w := range all {
 		if strings.HasPrefix(w, before[:at]) {
 			words = append(words, w[at:])
 		}

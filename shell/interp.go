@@ -23,6 +23,7 @@ type interpreter struct {
 	parser *syntax.Parser
 	runner *interp.Runner
 	env    expand.Environ
+	user   *line          // that has used runner last
 	stmts  []*syntax.Stmt // set aside by rewrite: what & starts
 	pipes  int
 }
@@ -132,7 +133,7 @@ func (in *interpreter) exec(ctx context.Context, args []string) error {
 		c.Stdin = nil
 	}
 	if cmd.Drives && s.Held() {
-		fmt.Fprintf(hc.Stderr, "%s: %s\n", name, s.msg("held", s.m.Stopped().Frames[0].Func))
+		fmt.Fprintf(hc.Stderr, "%s: %s\n", name, s.msg("held", s.stoppedAt()))
 		return exitStatus(1)
 	}
 	status := cmd.Run(c)
@@ -301,8 +302,9 @@ func (s *Session) shellLine(ctx context.Context, text string) int {
 	}
 	worst := 0
 	for _, st := range stmts {
-		worst = max(worst, s.statement(ctx, st))
-		if s.quit || ctx.Err() != nil {
+		status, interrupted := s.statement(ctx, st)
+		worst = max(worst, status)
+		if s.quit || interrupted || ctx.Err() != nil || s.life.Err() != nil {
 			break
 		}
 	}
@@ -310,42 +312,53 @@ func (s *Session) shellLine(ctx context.Context, text string) int {
 }
 
 // statement runs one statement in the foreground. A breakpoint holds it, and not
-// those behind it on the line.
-func (s *Session) statement(ctx context.Context, st *syntax.Stmt) int {
-	r := s.shell.runner
-	held := s.Held()
-	if held { // the shell's own state belongs to the statement that is held
+// those behind it on the line; an interrupt ends those too.
+func (s *Session) statement(ctx context.Context, st *syntax.Stmt) (status int, interrupted bool) {
+	in := s.shell
+	r := in.runner
+	busy := in.user != nil && !in.user.done
+	if busy { // the shell's own state belongs to the statement that is held
 		r = r.Subshell()
 	}
 	l := s.start(source(st), nil, func(l *line) int {
-		status := s.shell.run(l, r, st)
+		status := in.run(l, r, st)
 		if s.quit {
 			s.quitCode = status
 		}
 		return status
 	})
-	switch {
-	case held:
-		return s.runHeld(l)
-	case s.drive(ctx, l):
-		return 0
+	if !busy {
+		in.user = l
 	}
-	return s.finish(l)
+	if s.Held() {
+		s.runHeld(l)
+	}
+	if !l.done && s.drive(ctx, l) {
+		return 0, false
+	}
+	return s.finish(l), l.interrupted
 }
 
 // runHeld runs a line while a breakpoint holds the machine: one that only looks.
-func (s *Session) runHeld(l *line) int {
-	for !l.done {
+// It gives up if the line waits for the machine after all, because somebody has
+// let it go on meanwhile.
+func (s *Session) runHeld(l *line) {
+	for !l.done && len(l.waits) == 0 && l.external == nil {
 		l.hand()
 	}
-	s.ended(l)
-	return l.status
+	if l.done {
+		s.ended(l)
+	}
 }
 
-// finish gives the status of a foreground line that has ended.
+// finish gives the status of a foreground line that has ended, or that one has
+// given up waiting for.
 func (s *Session) finish(l *line) int {
 	if l.interrupted && s.cfg.Interactive {
 		s.out.freshLine()
+	}
+	if !l.done {
+		return statusInterrupted
 	}
 	return l.status
 }

@@ -18,6 +18,23 @@ type job struct {
 	proc *stack.Job
 }
 
+// JobInfo is what goes on behind the prompt, as jobs lists it.
+type JobInfo struct {
+	N     int    // %N names it
+	Pid   int    // 0 if it has no process at the moment
+	Text  string // the command
+	State string // "Running", "Done", "Exit 1", "Interrupt" …
+}
+
+// Jobs lists what goes on behind the prompt, lowest number first.
+func (s *Session) Jobs() []JobInfo {
+	var out []JobInfo
+	for _, j := range s.jobs {
+		out = append(out, JobInfo{j.n, j.pid, j.text, j.state()})
+	}
+	return out
+}
+
 func (s *Session) addJob(text string) *job {
 	n := 1
 	for _, j := range s.jobs {

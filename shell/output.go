@@ -5,7 +5,7 @@ import (
 	"sync"
 )
 
-// syncWriter is one end of the session's output. Both ends share a lock: on a
+// syncWriter is one end of the session's output. All ends share a lock: on a
 // real clock the machine's programs write while the shell does.
 type syncWriter struct {
 	mu *sync.Mutex
@@ -22,11 +22,23 @@ func (w *syncWriter) Write(b []byte) (int, error) {
 	return w.w.Write(b)
 }
 
-// syncWriters makes the ends for output and errors.
-func syncWriters(out, err io.Writer) (o, e *syncWriter) {
-	mu, nl := new(sync.Mutex), new(bool)
-	*nl = true
-	return &syncWriter{mu, out, nl}, &syncWriter{mu, err, nl}
+// ends are where a prompt's answers and errors go: to the same screen.
+type ends struct{ out, err *syncWriter }
+
+// syncEnds makes the shell's ends, and those of the debugger's prompt: the same
+// if it has no screen of its own (gdb is nil).
+func syncEnds(out, err, gdb io.Writer) (shell, debugger ends) {
+	mu := new(sync.Mutex)
+	screen := func(out, err io.Writer) ends {
+		nl := new(bool)
+		*nl = true
+		return ends{&syncWriter{mu, out, nl}, &syncWriter{mu, err, nl}}
+	}
+	shell = screen(out, err)
+	if gdb == nil {
+		return shell, shell
+	}
+	return shell, screen(gdb, gdb)
 }
 
 // freshLine ends a line that was begun.

@@ -8,11 +8,10 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 
-	"github.com/adrg/xdg"
 	"github.com/peterh/liner"
 	"golang.org/x/term"
 )
@@ -87,13 +86,16 @@ func (s *Session) edit(ctx context.Context) int {
 	ed.SetCtrlCAborts(true)
 	ed.SetTabCompletionStyle(liner.TabPrints)
 	ed.SetWordCompleter(func(line string, pos int) (string, []string, string) { return s.Complete(line, pos) })
-	s.loadHistory(ed)
-	leave := func() {
-		s.saveHistory(ed)
+	for _, l := range LoadHistory() {
+		ed.AppendHistory(l)
+		s.AddHistory(l)
+	}
+	var typed typedLines
+	defer func() {
+		typed.save()
 		ed.Close()
 		cooked.ApplyMode()
-	}
-	defer leave()
+	}()
 
 	term := make(chan os.Signal, 1)
 	signal.Notify(term, syscall.SIGTERM)
@@ -103,6 +105,7 @@ func (s *Session) edit(ctx context.Context) int {
 	go func() {
 		select {
 		case <-term: // a read from the terminal cannot be called off
+			typed.save()
 			cooked.ApplyMode()
 			os.Exit(128 + int(syscall.SIGTERM))
 		case <-over:
@@ -115,7 +118,7 @@ func (s *Session) edit(ctx context.Context) int {
 		switch {
 		case errors.Is(err, liner.ErrPromptAborted):
 			fmt.Fprintln(s.out, "^C")
-			s.partial = ""
+			s.CancelLine()
 			continue
 		case err != nil: // Ctrl-D, or the terminal has gone
 			fmt.Fprintln(s.out)
@@ -127,6 +130,7 @@ func (s *Session) edit(ctx context.Context) int {
 		if strings.TrimSpace(text) != "" {
 			ed.AppendHistory(text)
 			s.AddHistory(text)
+			typed.add(text)
 		}
 		cooked.ApplyMode()
 		s.execInterruptible(ctx, text)
@@ -137,36 +141,23 @@ func (s *Session) edit(ctx context.Context) int {
 	}
 }
 
-func historyFile() (string, error) {
-	return xdg.StateFile(filepath.Join("menuos", "history"))
+// typedLines are the lines of one run that the history has not got yet.
+type typedLines struct {
+	mu    sync.Mutex
+	lines []string
 }
 
-func (s *Session) loadHistory(ed *liner.State) {
-	name, err := historyFile()
-	if err != nil {
-		return
-	}
-	f, err := os.Open(name)
-	if err != nil {
-		return
-	}
-	defer f.Close()
-	sc := bufio.NewScanner(f)
-	for sc.Scan() {
-		ed.AppendHistory(sc.Text())
-		s.AddHistory(sc.Text())
-	}
+func (t *typedLines) add(line string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.lines = append(t.lines, line)
 }
 
-func (s *Session) saveHistory(ed *liner.State) {
-	name, err := historyFile()
-	if err != nil {
-		return
+// save appends them to the history. A prompt does without if that fails.
+func (t *typedLines) save() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if SaveHistory(t.lines) == nil {
+		t.lines = nil
 	}
-	f, err := os.OpenFile(name, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
-	if err != nil {
-		return
-	}
-	ed.WriteHistory(f)
-	f.Close()
 }

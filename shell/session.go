@@ -2,10 +2,14 @@
 // table and the commands, run as processes of one machine, with gdb beside
 // them.
 //
-// A Session is used from one goroutine. Exec runs one line and returns when it
-// has ended or a breakpoint holds it; a held line goes on with "gdb continue".
-// Lines run in goroutines of their own, but one at a time owns the session (see
-// line), so that a run is the same, byte for byte, each time.
+// A Session is used from one goroutine, its owner. Exec runs one line and
+// returns when it has ended or a breakpoint holds it; a held line goes on with
+// "gdb continue". Lines run in goroutines of their own, but one at a time has
+// the floor (see line), so that a run is the same, byte for byte, each time.
+//
+// Under a screen with two prompts (Config.GdbOut) the owner loops: it runs a
+// line that was typed with Exec or ExecGdb, and while there is none it is in
+// Idle. Others reach the session by Interject.
 package shell
 
 import (
@@ -13,6 +17,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"menuos/stack"
@@ -29,7 +35,14 @@ type Config struct {
 	Faithful    bool   // the laboratory's own texts, mistakes included
 	Interactive bool   // a person types: commands that wait for ever do wait
 	Out, Err    io.Writer
-	Version     string
+	// GdbOut is the screen of a prompt that the debugger has for itself: answers
+	// to ExecGdb, and what a stop has to tell, go there. nil: there is one prompt,
+	// and all goes to Out.
+	//
+	// The machine's programs write to these while they run: a writer must not
+	// wait for anybody who may be waiting for the machine.
+	GdbOut  io.Writer
+	Version string
 }
 
 // Session is one machine with its shell and its debugger.
@@ -39,14 +52,25 @@ type Session struct {
 	dbg *debug.Debugger
 	out *syncWriter
 	err *syncWriter
+	at  ends // where the debugger tells of stops
 	fs  *memFS
+
+	life    context.Context // until Close
+	end     context.CancelFunc
+	owner   sync.Mutex // of the goroutine that is in Exec, ExecGdb or Idle
+	inside  bool       // the owner is in one of them
+	outside interjections
+	atGdb   bool        // the owner is in ExecGdb
+	told    *stack.Stop // the last stop that was reported
 
 	cmds    *table
 	shell   *interpreter
 	lines   []*line // that run or wait, oldest first
 	fg      *line   // the foreground line that a breakpoint holds
-	jobs    []*job  // in the order of their numbers
-	partial string  // lines that await their rest
+	running *line   // the foreground line that drive lets run
+	front   atomic.Pointer[front]
+	jobs    []*job // in the order of their numbers
+	partial string // lines that await their rest
 	gdb     gdbMode
 	history []string
 
@@ -55,7 +79,7 @@ type Session struct {
 	quitCode int
 	status   int
 	counted  map[string]uint64 // nstat's last reading
-	steps    *stack.Watcher    // show steps on
+	steps    *stepRecord       // of show steps; nil: nothing was recorded
 }
 
 // epoch is the wall-clock time at which a machine boots: the day of Linux
@@ -74,22 +98,25 @@ func New(cfg Config) (*Session, error) {
 		cfg.Err = cfg.Out
 	}
 	s := &Session{cfg: cfg, m: stack.New(stack.Config{Seed: cfg.Seed, Clock: cfg.Clock, Speed: cfg.Speed})}
-	s.out, s.err = syncWriters(cfg.Out, cfg.Err)
+	s.life, s.end = context.WithCancel(context.Background())
+	shellEnds, gdbEnds := syncEnds(cfg.Out, cfg.Err, cfg.GdbOut)
+	s.out, s.err, s.at = shellEnds.out, shellEnds.err, gdbEnds
 	s.fs = newMemFS(s.wallClock)
+	s.publish()
 	s.dbg = debug.New(s.m)
 	s.dbg.Lang = cfg.Lang
 	s.dbg.Interactive = cfg.Interactive
 	s.dbg.Open = s.openHost
 	s.cmds = newTable()
 	if err := s.m.Boot(); err != nil {
-		s.m.Close()
+		s.Close()
 		return nil, fmt.Errorf("boot: %w", err)
 	}
 	s.m.Settle()
 	s.booted = bootTranscript(s.m.Ifaces(), s.m.Routes())
 	var err error
 	if s.shell, err = newInterpreter(s); err != nil {
-		s.m.Close()
+		s.Close()
 		return nil, err
 	}
 	return s, nil
@@ -104,9 +131,15 @@ func (s *Session) openHost(name string) (io.ReadCloser, error) {
 	return os.Open(name)
 }
 
-// Close ends the machine and every line that still runs.
+// Close ends the machine and every line that still runs, held ones included. It
+// may be called from any goroutine, and twice: an Exec, ExecGdb or Idle under way
+// returns. What Interject runs must not call it.
 func (s *Session) Close() {
+	s.outside.close()
+	s.end()
 	s.m.Close()
+	s.owner.Lock()
+	defer s.owner.Unlock()
 	for _, l := range s.lines {
 		l.abandon()
 	}
@@ -130,18 +163,42 @@ func (s *Session) BootText(banner bool) string {
 // Quit tells whether the session is over, and its exit status.
 func (s *Session) Quit() (code int, over bool) { return s.quitCode, s.quit }
 
-// Held tells whether a breakpoint holds a foreground command.
+// Held tells whether a breakpoint holds the machine.
 func (s *Session) Held() bool { return s.m.Stopped() != nil }
 
-// Prompt is what to show before the next line.
+// split tells whether the debugger has a prompt of its own.
+func (s *Session) split() bool { return s.at.out != s.out }
+
+// Prompt is what to show before the next line of Exec: the shell's prompt, or
+// the debugger's in a session that has one prompt for both.
 func (s *Session) Prompt() string {
+	if s.gdb.raw(s) {
+		return s.dbg.Prompt()
+	}
+	return s.ShellPrompt()
+}
+
+// ShellPrompt is the shell's: "> " while a command awaits its rest.
+func (s *Session) ShellPrompt() string {
 	switch {
-	case s.gdb.raw(s):
+	case s.split() && s.gdb.raw(s): // the rest of "gdb commands" that was begun here
 		return s.dbg.Prompt()
 	case s.partial != "":
 		return "> "
 	}
 	return "MenuOS>>"
+}
+
+// GdbPrompt is the debugger's: "(gdb) ", or ">" while a command awaits its rest.
+func (s *Session) GdbPrompt() string { return s.dbg.Prompt() }
+
+// CancelLine forgets a command that awaits its rest, as Ctrl-C at the shell's
+// prompt does.
+func (s *Session) CancelLine() {
+	s.partial = ""
+	if s.split() && s.gdb.raw(s) {
+		s.LeaveGdb()
+	}
 }
 
 // AddHistory remembers a line for the command history.
@@ -153,21 +210,51 @@ func (s *Session) AddHistory(line string) {
 
 func (s *Session) wallClock() time.Time { return epoch.Add(s.m.Now()) }
 
+// enter makes the caller the session's owner until it calls leave. What Interject
+// runs is inside the owner's call already.
+func (s *Session) enter() (leave func()) {
+	if s.inside {
+		return func() {}
+	}
+	s.owner.Lock()
+	s.inside = true
+	return func() {
+		s.inside = false
+		s.owner.Unlock()
+	}
+}
+
 // Exec runs one line. It returns its exit status when it has ended, or 0 when a
 // breakpoint holds it. When ctx ends, the foreground command is interrupted, as
-// by Ctrl-C.
+// by Ctrl-C; once Exec has returned, ctx is of no account. After Close it does
+// nothing and returns 130. It must not be called from within Interject.
 func (s *Session) Exec(ctx context.Context, line string) int {
-	if s.quit {
+	defer s.enter()()
+	switch {
+	case s.quit:
 		return s.quitCode
+	case s.life.Err() != nil:
+		return statusInterrupted
 	}
 	s.pendingStop()
 	s.status = s.exec(ctx, line)
 	if s.quit {
 		return s.quitCode
 	}
-	s.drive(context.Background(), nil)
-	s.reportJobs()
+	s.catchUp()
+	if s.split() {
+		s.out.freshLine()
+	}
 	return s.status
+}
+
+// statusInterrupted is the status of a command that Ctrl-C ended: 128 and SIGINT.
+const statusInterrupted = 130
+
+// catchUp runs what can run without time passing, and tells of jobs that ended.
+func (s *Session) catchUp() {
+	s.drive(s.life, nil)
+	s.reportJobs()
 }
 
 func (s *Session) exec(ctx context.Context, text string) int {
