@@ -55,7 +55,7 @@ type options struct {
 	speed    float64
 	lang     string
 	faithful bool
-	plain    bool
+	screen   screenOptions
 }
 
 func command() *cobra.Command {
@@ -67,6 +67,7 @@ func command() *cobra.Command {
 function. Type replyhi and hello; gdb b tcp_v4_rcv stops the machine there, gdb bt
 prints the backtrace, gdb c lets it go on. help lists the commands.`,
 		Example: `  menuos
+  menuos --plain
   menuos -c 'replyhi; hello'
   menuos -x lab.gdb -c 'replyhi; hello'`,
 		Version:       version(),
@@ -84,9 +85,9 @@ prints the backtrace, gdb c lets it go on. help lists the commands.`,
 	f.SortFlags = false
 	f.StringVarP(&o.script, "command", "c", "", "run these shell `COMMANDS` (newlines or ; between them), then exit")
 	f.StringArrayVarP(&o.gdbFiles, "gdb", "x", nil, "first run the gdb commands in `FILE`; may be repeated")
-	f.BoolVar(&o.plain, "plain", false, "the line-mode shell")
+	o.screen.flags(cmd)
 	f.Uint64Var(&o.seed, "seed", 0, "the machine's random `SEED`: the same one gives the same run")
-	f.StringVar(&o.clock, "clock", "virtual", "`virtual` (waiting takes no time) or real")
+	f.StringVar(&o.clock, "clock", "", "`virtual` (waiting takes no time) or real (default: real on the screen, else virtual)")
 	f.Float64Var(&o.speed, "speed", 1, "of a real clock: machine seconds a second")
 	f.StringVar(&o.lang, "lang", "", "`LANGUAGE` of our own words: en or zh (default: the environment's)")
 	f.BoolVar(&o.faithful, "faithful", false, "the laboratory's own texts, its mistakes included")
@@ -99,8 +100,11 @@ prints the backtrace, gdb c lets it go on. help lists the commands.`,
 
 func run(cmd *cobra.Command, o *options) error {
 	cfg := shell.Config{Seed: o.seed, Speed: o.speed, Faithful: o.faithful, Out: os.Stdout, Err: os.Stderr, Version: version()}
+	if err := o.screen.check(); err != nil {
+		return err
+	}
 	switch o.clock {
-	case "virtual":
+	case "", "virtual":
 	case "real":
 		cfg.Clock = stack.ClockReal
 	default:
@@ -125,15 +129,24 @@ func run(cmd *cobra.Command, o *options) error {
 		}
 		f.Close()
 	}
+	ctx := cmd.Context()
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	if !scripted {
+		ok, why := o.screen.usable(cfg.Lang)
+		if ok {
+			return o.show(ctx, cfg)
+		}
+		if why != "" {
+			fmt.Fprintln(os.Stderr, why)
+		}
+	}
 	s, err := shell.New(cfg)
 	if err != nil {
 		return err
 	}
 	defer s.Close()
-	ctx := cmd.Context()
-	if ctx == nil {
-		ctx = context.Background()
-	}
 	if scripted {
 		var stop context.CancelFunc
 		ctx, stop = signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
@@ -151,12 +164,23 @@ func run(cmd *cobra.Command, o *options) error {
 	if scripted {
 		failed = max(failed, s.RunScript(ctx, o.script))
 	} else {
-		failed = max(failed, s.Interact(ctx, !o.plain))
+		failed = max(failed, s.Interact(ctx, !o.screen.plain))
 	}
 	if failed != 0 {
 		return status(failed)
 	}
 	return nil
+}
+
+// show runs the screen: its machine's clock is real, so that timers run down
+// before one's eyes.
+func (o *options) show(ctx context.Context, cfg shell.Config) error {
+	cfg.Clock = stack.ClockReal
+	speed := o.speed
+	if o.clock == "virtual" {
+		speed = noWaiting
+	}
+	return o.screen.show(ctx, cfg, speed, o.gdbFiles)
 }
 
 // nearFlag adds the flag that was meant to an error about an unknown one.

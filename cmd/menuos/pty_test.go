@@ -35,19 +35,25 @@ type terminal struct {
 
 const patience = 20 * time.Second
 
+// openTerminal starts the line mode.
 func openTerminal(t *testing.T, state string, env ...string) *terminal {
+	t.Helper()
+	return openTerminalOf(t, state, 80, 24, []string{"--plain"}, env...)
+}
+
+func openTerminalOf(t *testing.T, state string, cols, rows uint16, args []string, env ...string) *terminal {
 	t.Helper()
 	p, tty, err := pty.Open()
 	if err != nil {
 		t.Skip("no pty:", err)
 	}
-	pty.Setsize(p, &pty.Winsize{Rows: 24, Cols: 80})
+	pty.Setsize(p, &pty.Winsize{Rows: rows, Cols: cols})
 	w := &terminal{t: t, pty: p, tty: tty}
 	w.cond = sync.NewCond(&w.mu)
 	if w.mode, err = term.GetState(int(tty.Fd())); err != nil {
 		t.Fatal(err)
 	}
-	w.cmd = exec.Command("menuos")
+	w.cmd = exec.Command("menuos", args...)
 	w.cmd.Env = append(os.Environ(), "TERM=xterm", "LANG=C", "LC_ALL=", "XDG_STATE_HOME="+state)
 	w.cmd.Env = append(w.cmd.Env, env...)
 	w.cmd.Stdin, w.cmd.Stdout, w.cmd.Stderr = tty, tty, tty
@@ -231,7 +237,7 @@ func TestTerminalQuit(t *testing.T) {
 }
 
 func TestTerminalDumb(t *testing.T) {
-	w := openTerminal(t, t.TempDir(), "TERM=dumb")
+	w := openTerminalOf(t, t.TempDir(), 80, 24, nil, "TERM=dumb")
 	w.line("echo plain")
 	w.expect("\nplain")
 	w.expect("MenuOS>>")
