@@ -156,7 +156,7 @@ var bindings = []binding{
 	{[]string{"/"}, actSearch, inView, []paneID{paneSteps, paneBacktrace, paneCounters, paneHelp}, text{"search", "搜索"}, text{"search in the pane", "在窗格中搜索"}, helpMove},
 	{[]string{"ctrl+n"}, actSearchNext, inView, []paneID{paneSteps, paneBacktrace, paneCounters, paneHelp}, text{}, text{"the next match", "下一个匹配"}, helpMove},
 	{[]string{"ctrl+p"}, actSearchPrev, inView, []paneID{paneSteps, paneBacktrace, paneCounters, paneHelp}, text{}, text{"the match before", "上一个匹配"}, helpMove},
-	{[]string{"t"}, actFilter, inView, []paneID{paneSteps, paneLadder, paneTimers, paneSockets}, text{"filter", "过滤"}, text{"show all, or only what concerns the selected socket", "显示全部,或只显示与所选套接字有关的内容"}, helpMove},
+	{[]string{"t"}, actFilter, inView, []paneID{paneSteps, paneLadder, paneTimers, paneSockets}, text{"filter", "过滤"}, text{"the next filter: all, the selected socket's, segments or TCP alone (the title tells)", "切换过滤:全部、所选套接字、仅报文段或仅 TCP(标题中显示)"}, helpMove},
 	{[]string{"y"}, actCopy, inView, nil, text{}, text{"copy the pane's text to the clipboard", "把窗格文本复制到剪贴板"}, helpMove},
 
 	{[]string{"tab"}, actFocusNext, inView, nil, text{}, text{"the next pane (at a prompt: complete, or the next pane if the line is empty)", "下一个窗格(提示符处:补全;空行时切换窗格)"}, helpScreen},

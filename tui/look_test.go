@@ -115,6 +115,10 @@ func checkCells(t testing.TB, lines []string, w, h int, exact bool) {
 // cut: they move when functions or fields are added.
 var addressRE = regexp.MustCompile(`0x[0-9a-f]{4,}`)
 
+func sameAddresses(text string) string {
+	return addressRE.ReplaceAllStringFunc(text, func(a string) string { return "0x" + strings.Repeat("f", len(a)-2) })
+}
+
 // golden compares lines, without their colours and with all addresses alike, with
 // a file of testdata.
 func golden(t testing.TB, name string, lines []string) {
@@ -123,7 +127,7 @@ func golden(t testing.TB, name string, lines []string) {
 	for _, line := range lines {
 		b.WriteString(strings.TrimRight(ansi.Strip(line), " ") + "\n")
 	}
-	text := addressRE.ReplaceAllStringFunc(b.String(), func(a string) string { return "0x" + strings.Repeat("f", len(a)-2) })
+	text := sameAddresses(b.String())
 	file := filepath.Join("testdata", name+".golden")
 	if *update {
 		if err := os.MkdirAll("testdata", 0o755); err != nil {

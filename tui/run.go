@@ -22,9 +22,10 @@ func Run(ctx context.Context, cfg Config) (int, error) {
 	return run(ctx, cfg, func(*UI) {})
 }
 
-// framesPerSecond is how often the picture may reach the terminal: twice as often
-// as news come, so that a key's frame does not wait for its turn.
-const framesPerSecond = 120
+// framesPerSecond is how often the picture may reach the terminal: more often than
+// news come, so that a key's frame does not wait long for its turn. Each tick
+// costs a wake-up, also when nothing has changed (BenchmarkIdle, BenchmarkKeys).
+const framesPerSecond = 100
 
 // run is Run; ready gets the screen before it starts.
 func run(ctx context.Context, cfg Config, ready func(*UI), opts ...tea.ProgramOption) (int, error) {

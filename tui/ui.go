@@ -11,6 +11,7 @@ package tui
 
 import (
 	"runtime/debug"
+	"strings"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -115,10 +116,19 @@ func New(cfg Config, post func(tea.Msg)) (*UI, error) {
 		paneTimers: new(timersPane), paneSteps: new(stepsPane), paneBacktrace: new(backtracePane), paneLadder: new(ladderPane),
 		paneCounters: new(countersPane), paneHelp: new(helpPane)}
 	u.arrange()
-	banner := u.room(u.layout.slots[u.layout.slotOf(paneShell)]).w >= bannerWidth
-	u.shell.write(u.lab.s.BootText(banner) + look.say("first") + "\n")
-	u.gdb.write(look.say("first.gdb") + "\n")
+	w := u.room(u.layout.slots[u.layout.slotOf(paneShell)]).w
+	u.shell.write(u.lab.s.BootText(w >= bannerWidth) + folded(look.say("first"), w))
+	u.gdb.write(folded(look.say("first.gdb"), w))
 	return u, nil
+}
+
+// folded is a text whose lines are folded to w cells.
+func folded(text string, w int) string {
+	var b strings.Builder
+	for line := range strings.SplitSeq(text, "\n") {
+		b.WriteString(strings.Join(foldText(line, w), "\n") + "\n")
+	}
+	return b.String()
 }
 
 // Start lets the goroutines behind the screen run.

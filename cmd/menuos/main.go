@@ -133,6 +133,7 @@ func run(cmd *cobra.Command, o *options) error {
 	if ctx == nil {
 		ctx = context.Background()
 	}
+	banner := !o.screen.plain
 	if !scripted {
 		ok, why := o.screen.usable(cfg.Lang)
 		if ok {
@@ -140,6 +141,7 @@ func run(cmd *cobra.Command, o *options) error {
 		}
 		if why != "" {
 			fmt.Fprintln(os.Stderr, why)
+			banner = false // there is no room for it either
 		}
 	}
 	s, err := shell.New(cfg)
@@ -164,7 +166,7 @@ func run(cmd *cobra.Command, o *options) error {
 	if scripted {
 		failed = max(failed, s.RunScript(ctx, o.script))
 	} else {
-		failed = max(failed, s.Interact(ctx, !o.screen.plain))
+		failed = max(failed, s.Interact(ctx, banner))
 	}
 	if failed != 0 {
 		return status(failed)
