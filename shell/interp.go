@@ -320,13 +320,7 @@ func (s *Session) statement(ctx context.Context, st *syntax.Stmt) (status int, i
 	if busy { // the shell's own state belongs to the statement that is held
 		r = r.Subshell()
 	}
-	l := s.start(source(st), nil, func(l *line) int {
-		status := in.run(l, r, st)
-		if s.quit {
-			s.quitCode = status
-		}
-		return status
-	})
+	l := s.start(source(st), nil, func(l *line) int { return in.run(l, r, st) })
 	if !busy {
 		in.user = l
 	}
@@ -335,6 +329,9 @@ func (s *Session) statement(ctx context.Context, st *syntax.Stmt) (status int, i
 	}
 	if !l.done && s.drive(ctx, l) {
 		return 0, false
+	}
+	if s.quit {
+		s.quitCode = l.status
 	}
 	return s.finish(l), l.interrupted
 }

@@ -366,8 +366,8 @@ func TestConsoleSizes(t *testing.T) {
 		ascii bool
 	}{{"en", false}, {"zh", true}} {
 		for name, d := range consoleScenes(t, l.lang, l.ascii) {
-			for w := range 91 {
-				for h := range 41 {
+			for w := 0; w <= 90; w += sizeStep(w) {
+				for h := 0; h <= 40; h += sizeStep(h) {
 					d.w, d.h = w, h
 					if d.screen(); t.Failed() {
 						t.Fatalf("%s at %d×%d", name, w, h)

@@ -119,8 +119,8 @@ func (f *feed) loop() {
 		}
 		began := time.Now()
 		msg := f.gather()
-		f.post(msg)
 		tick = f.moves(&msg)
+		f.post(msg) // from here on it is the screen's
 		rest := time.NewTimer(max(frameTime, shareOfTime*time.Since(began)))
 		select {
 		case <-f.quit:

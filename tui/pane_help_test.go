@@ -136,7 +136,7 @@ func TestHelpClicks(t *testing.T) {
 
 func TestHelpSizes(t *testing.T) {
 	for _, sc := range []*scene{helpScene("en", false, paneShell), helpScene("zh", true, paneBacktrace)} {
-		for w := 0; w <= 90; w++ {
+		for w := 0; w <= 90; w += sizeStep(w) {
 			for _, h := range []int{0, 1, 2, 5, 40} {
 				p := new(helpPane)
 				p.draw(sc, w, h)

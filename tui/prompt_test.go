@@ -321,7 +321,7 @@ func TestPromptClear(t *testing.T) {
 func TestPromptView(t *testing.T) {
 	for _, line := range []string{"abcdefghijklmnopqrstuvwxyz0123456789", "在这里输入一个很长的命令看看它怎么滚动", "a中b文c字d宽e度f测g试h一i二j三k"} {
 		for _, ascii := range []bool{false, true} {
-			for w := 1; w < 60; w++ {
+			for w := 1; w < 60; w += sizeStep(w) {
 				d := newTypist(t, paneShell, "en", ascii, w, 3)
 				d.types(line)
 				for range len(line) {

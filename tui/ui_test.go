@@ -334,8 +334,8 @@ func TestEverySize(t *testing.T) {
 			if keys != "" {
 				p.press(keys)
 			}
-			for h := 0; h < 62; h += 1 + h/12 {
-				for w := 0; w < 230; w += 1 + w/12 {
+			for h := 0; h < 62; h += sizeStep(h) + h/12 {
+				for w := 0; w < 230; w += sizeStep(w) + w/12 {
 					p.update(resizeMsg(w, h))
 				}
 			}

@@ -143,7 +143,7 @@ func TestAskCursor(t *testing.T) {
 		t.Errorf("the cursor is at %d,%d, want %d,0", x, y, cells("搜索:三次握手"))
 	}
 	typeInto(sc, a, strings.Repeat("三次握手", 20))
-	for w := 1; w < 60; w++ {
+	for w := 1; w < 60; w += sizeStep(w) {
 		lines, _, y := a.draw(sc, w, 10)
 		checkCells(t, lines, w, 1, true)
 		if x, _, _ := a.cursor(); x >= w || y != 9 {
