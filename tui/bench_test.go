@@ -37,6 +37,7 @@ type pipes struct {
 	mu    sync.Mutex
 	cond  *sync.Cond
 	tail  []byte // the last bytes that came
+	all   []byte // the first bytes that came
 	bytes int
 }
 
@@ -51,6 +52,9 @@ func (p *pipes) Write(b []byte) (int, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.tail = append(p.tail, b...)
+	if len(p.all) < 1<<16 {
+		p.all = append(p.all, b...)
+	}
 	if len(p.tail) > 1<<16 {
 		p.tail = append(p.tail[:0], p.tail[len(p.tail)-1<<15:]...)
 	}
