@@ -182,13 +182,13 @@ type wireDev struct {
 	peer  *wireDev
 	in    [][]byte // frames that have come
 	free  [][]byte
-	irq   func()
+	irq   *kernel.IrqDesc
 	armed bool
 }
 
 func newWireDev(tb testing.TB, s *Stack, last byte) *wireDev {
 	w := &wireDev{s: s}
-	w.irq = w.interrupt
+	w.irq = s.n.RequestIrq(w.interrupt, w)
 	ops := &core.NetDeviceOps{NdoStartXmit: w.xmit}
 	check(s.errnoCall(func() int {
 		w.dev = s.n.AllocNetdev("wire0", func(dev *core.NetDevice) {
@@ -223,7 +223,7 @@ func (w *wireDev) xmit(skb *core.SkBuff, dev *core.NetDevice) int {
 	return core.NetdevTxOk
 }
 
-func (w *wireDev) interrupt() {
+func (w *wireDev) interrupt(int, any) {
 	w.armed = false
 	n := &w.s.n
 	for _, f := range w.in {

@@ -159,19 +159,37 @@ const (
 )
 
 // run runs the machine up to limit, until others want it or a slice is over; for
-// a turn at least, so that those who take turns with others get on.
+// a turn at least, so that those who take turns with others get on. The time of
+// a machine that is never idle follows the host's from turn to turn, so that its
+// timers expire.
 func (s *Stack) run(limit time.Duration) kernel.Halt {
 	began, first := time.Now(), s.turns
 	jumps := s.real() && s.clock.jumps() && s.search == nil
 	until := func() bool {
 		s.turns++
+		s.follow()
+		s.ran.Store(int64(s.n.Now()))
 		return jumps && s.someDone() || s.turns-first > 1 && s.want.Load() > 0 || s.turns&63 == 0 && (s.turns-first > sliceTurns || time.Since(began) > slice)
 	}
 	h := s.n.Run(limit, until)
-	if h == kernel.HaltStop {
+	switch h {
+	case kernel.HaltStop:
 		s.hasStopped()
+	case kernel.HaltIdle:
+		s.busyFor = 0
 	}
 	return h
+}
+
+// busyTurns is after how many turns a machine counts as one that is not about to
+// be idle, where time moves exactly from event to event.
+const busyTurns = 64
+
+// follow lets the time of a busy machine be the host's, where that moves it.
+func (s *Stack) follow() {
+	if s.busyFor++; s.busyFor%busyTurns == 0 && s.real() && s.search == nil && !s.clock.jumps() {
+		s.n.Follow(s.clock.now())
+	}
 }
 
 // hasStopped notes that a breakpoint, or a search, holds the machine.

@@ -24,6 +24,10 @@ type hostTask struct {
 	queue []*hostCall
 	free  []*hostCall
 	conns map[*conn]struct{}
+
+	waits *hostCall   // the call that Run is to make
+	turns int         // that tasks have had since
+	over  func() bool // callOver, bound once
 }
 
 // hostCall is what the host process is to do: fn, or else send or receive b on
@@ -97,16 +101,37 @@ func (s *Stack) transfer(send bool, conn *conn, b []byte) (int, error) {
 	return n, err
 }
 
-func (s *Stack) callLocked(c *hostCall) error {
+// enqueue gives a call to the host process.
+func (s *Stack) enqueue(c *hostCall) {
 	h := &s.host
 	if h.task == nil && !s.closed {
 		h.task = s.n.Fork(nil, "host", s.hostMain)
 		h.conns = make(map[*conn]struct{})
+		h.over = s.callOver
 	}
 	h.queue = append(h.queue, c)
 	if h.task != nil {
 		s.n.WakeUp(&h.wq, 1, 0)
 	}
+}
+
+// callOver reports whether the call that somebody waits for is done, and what
+// followed from it, too, unless the machine is never idle. It runs inside Run.
+func (s *Stack) callOver() bool {
+	s.follow()
+	s.host.turns++
+	return s.host.waits.done && s.host.turns > settleTurns
+}
+
+// post is call for whoever does not wait for its end. The caller owns the
+// machine.
+func (s *Stack) post(fn func(p *Proc)) {
+	s.enqueue(&hostCall{fn: fn})
+	s.wakePump()
+}
+
+func (s *Stack) callLocked(c *hostCall) error {
+	s.enqueue(c)
 	for !c.done {
 		if s.closed {
 			return net.ErrClosed
@@ -118,8 +143,12 @@ func (s *Stack) callLocked(c *hostCall) error {
 		if s.real() && s.search == nil {
 			s.clock.resume()
 		}
-		if s.n.Run(s.due(), nil) == kernel.HaltStop {
+		s.host.waits, s.host.turns = c, 0
+		switch s.n.Run(s.due(), s.host.over) {
+		case kernel.HaltStop:
 			s.hasStopped()
+		case kernel.HaltIdle:
+			s.busyFor = 0
 		}
 	}
 	s.wakePump()

@@ -27,6 +27,7 @@ const (
 	EDOM            Errno = 33
 	ERANGE          Errno = 34
 	ENOSYS          Errno = 38
+	ELOOP           Errno = 40
 	ENODATA         Errno = 61
 	EPROTO          Errno = 71
 	EOVERFLOW       Errno = 75
@@ -83,6 +84,7 @@ var errnoText = map[Errno]string{
 	EDOM:            "Numerical argument out of domain",
 	ERANGE:          "Numerical result out of range",
 	ENOSYS:          "Function not implemented",
+	ELOOP:           "Too many levels of symbolic links",
 	ENODATA:         "No data available",
 	EPROTO:          "Protocol error",
 	EOVERFLOW:       "Value too large for defined data type",
@@ -139,6 +141,7 @@ var errnoName = map[Errno]string{
 	EDOM:            "EDOM",
 	ERANGE:          "ERANGE",
 	ENOSYS:          "ENOSYS",
+	ELOOP:           "ELOOP",
 	ENODATA:         "ENODATA",
 	EPROTO:          "EPROTO",
 	EOVERFLOW:       "EOVERFLOW",

@@ -107,6 +107,9 @@ func (p *Proc) Printf(format string, args ...any) { fmt.Fprintf(p.out, format, a
 // Now is the time since boot.
 func (p *Proc) Now() time.Duration { return p.s.n.Kernel.Now() }
 
+// Random is 32 bits from the machine's random source (getrandom(2)).
+func (p *Proc) Random() uint32 { return p.s.n.PrandomU32() }
+
 // Exit ends the process.
 func (p *Proc) Exit(code int) { p.s.n.Kernel.Exit(code) }
 
@@ -351,7 +354,14 @@ func (p *Proc) SetNonblock(fd int, on bool) error {
 	if f == nil {
 		return EBADF
 	}
+	const fSetfl, oRdwr, oNonblock = 4, 2, 0x800
+	flags := int64(oRdwr)
+	if on {
+		flags |= oNonblock
+	}
+	exit := p.traced(nrFcntl64, int64(fd), fSetfl, flags)
 	f.NonBlock = on
+	exit(0)
 	return nil
 }
 
@@ -374,21 +384,29 @@ func (p *Proc) Poll(fds []PollFd, timeout time.Duration) (int, error) {
 // Sleep sleeps for d; EINTR if a signal ends it.
 func (p *Proc) Sleep(d time.Duration) error {
 	n := &p.s.n.Kernel
+	exit := p.traced(nrNanosleep, int64(d))
 	for until := n.Now() + d; n.Now() < until && !n.SignalPending(p.t); {
 		p.t.State = kernel.TaskInterruptible
 		n.ScheduleHrtimeout(until)
 	}
 	if n.SignalPending(p.t) {
-		n.Exit(128 + int(SIGINT))
+		exit(-restartBlock)
+		n.DieOfSignal()
 	}
+	exit(0)
 	return nil
 }
 
 // Fork starts a child that shares the open files and runs body (fork(2)).
 func (p *Proc) Fork(comm string, body func(*Proc) int) (pid int) {
+	exit := p.traced(nrFork)
 	child := p.s.n.Fork(p.t, comm, func(t *kernel.Task) int {
 		return body(&Proc{s: p.s, t: t, out: p.out})
 	})
 	child.Files.Share(&p.t.Files)
+	if tr, ok := p.t.Tracer.(*CallTracer); ok && tr.Follow {
+		tr.attach(p.s, child)
+	}
+	exit(int64(child.Pid))
 	return child.Pid
 }

@@ -117,6 +117,7 @@ type TimerInfo struct {
 	Runs    string        // the function that it calls
 	Sock    uint64        // cookie of its socket, request or TIME_WAIT remnant, 0 if it has none
 	Task    int           // pid of the task that it wakes
+	Neigh   netip.Addr    // the neighbour that it asks for, or lets age
 	Armed   time.Duration // since boot: when it was last set
 	Expires time.Duration // since boot
 	Left    time.Duration
@@ -143,8 +144,14 @@ type Iface struct {
 	Qlen  int
 	Qdisc string
 	Addrs []IfaceAddr
-	Stats core.NetDeviceStats
+
+	Driver  string // virtio_net, dummy, tun; "" if it has none
+	Carrier bool   // the link is there
+	Stats   IfaceStats
 }
+
+// IfaceStats counts an interface's traffic.
+type IfaceStats = core.NetDeviceStats
 
 // IfaceAddr is one address of an interface.
 type IfaceAddr struct {
@@ -207,7 +214,7 @@ func (s *Stack) ifaces() []Iface {
 			continue
 		}
 		i := Iface{Name: dev.Name, Index: dev.Ifindex, Flags: dev.Flags, MTU: dev.Mtu, MAC: dev.DevAddr,
-			Type: dev.Type, Qlen: dev.TxQueueLen, Qdisc: "noqueue", Stats: dev.Stats}
+			Type: dev.Type, Qlen: dev.TxQueueLen, Qdisc: "noqueue", Stats: dev.Stats, Carrier: dev.Carrier, Driver: driverOf(dev)}
 		if dev.Qdisc != nil {
 			i.Qdisc = dev.Qdisc.Ops.Id
 		}
@@ -432,6 +439,9 @@ func (info *TimerInfo) own(owner any) {
 	}
 	if t, ok := owner.(*kernel.Task); ok {
 		info.Task = t.Pid
+	}
+	if neigh, ok := owner.(*core.Neighbour); ok {
+		info.Neigh = neigh.Key.Netip()
 	}
 }
 

@@ -18,6 +18,7 @@ import (
 type Stack struct {
 	mu   sync.Mutex
 	want atomic.Int32 // goroutines that wait for mu: whoever drives makes room
+	ran  atomic.Int64 // the time at which a task last had a turn
 	n    socket.Net
 
 	cfg    Config
@@ -38,6 +39,7 @@ type Stack struct {
 	search  *search    // the event that the machine is on the way to
 	waiters []*waiter  // who waits for a machine with a real clock
 	turns   uint64     // that tasks have had since the machine was made
+	busyFor uint64     // … and since it was last idle
 	changed *sync.Cond // on mu: a job ended, the machine stopped or went on
 
 	host      hostTask
@@ -98,6 +100,10 @@ func (s *Stack) Now() time.Duration {
 	defer s.mu.Unlock()
 	return s.n.Now()
 }
+
+// LastRan is the machine's time when one of its tasks last had a turn. Unlike
+// Now it may be called from anywhere, a program of the machine included.
+func (s *Stack) LastRan() time.Duration { return time.Duration(s.ran.Load()) }
 
 // Job is a program that runs in the machine.
 type Job struct {
@@ -234,6 +240,7 @@ func (s *Stack) drive(ctx context.Context, limit time.Duration, done func() bool
 	turns := 0
 	until := func() bool {
 		turns++
+		s.ran.Store(int64(s.n.Now()))
 		return done() || s.want.Load() > 0 || turns&63 == 0 && ctx.Err() != nil
 	}
 	for {

@@ -113,8 +113,11 @@ func (n *Net) RegisterNetdevice(dev *NetDevice) int {
 	}
 	n.lastIfindex++
 	dev.Ifindex = n.lastIfindex
-	dev.Features |= NetifFGso | NetifFGro
+	dev.HwFeatures |= softFeatures
+	dev.Features |= softFeatures
+	dev.WantedFeatures = dev.Features & dev.HwFeatures
 	n.callNetdeviceNotifiers(NetdevPostInit, dev) // :8624
+	n.netdevUpdateFeatures__(dev)                 // :8634
 	dev.state |= linkStatePresent
 	n.Devices = append(n.Devices, dev)
 	n.callNetdeviceNotifiers(NetdevRegister, dev) // :8658

@@ -170,6 +170,9 @@ func (n *Net) netifReceiveSkbCore__(skb *SkBuff) (*PacketType, int) {
 	skb.ResetMacLen()
 	skb.SkbIif = skb.Dev.Ifindex
 	n.softnet.processed++
+	if len(n.Captures) > 0 {
+		n.captureSkb(skb, skb.Dev, false)
+	}
 	var ptPrev *PacketType
 	ret := NetRxDrop
 	for _, pt := range n.ptypes {

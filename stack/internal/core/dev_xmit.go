@@ -1,5 +1,5 @@
 // The way of a packet to its device (net/core/dev.c, include/linux/netdevice.h).
-// Left out: packet taps (captures hear of net_dev_queue), traffic classes,
+// Left out: packet sockets (capture.go stands in their place), traffic classes,
 // several queues a device.
 
 package core
@@ -142,6 +142,9 @@ func (n *Net) devHardStartXmit(first *SkBuff, dev *NetDevice) (*SkBuff, int) {
 func (n *Net) xmitOne(skb *SkBuff, dev *NetDevice, more bool) int {
 	kernel.Fentry3(&n.Kernel, skb, dev, more) // xmit_one net/core/dev.c:3276
 
+	if len(n.Captures) > 0 {
+		n.captureSkb(skb, dev, true)
+	}
 	return n.netdevStartXmit(skb, dev, more) // :3278
 }
 
@@ -165,11 +168,10 @@ func (n *Net) devXmitSkb__(skb *SkBuff, q *Qdisc, dev *NetDevice) int {
 	rc := NetXmitSuccess
 	switch {
 	case q.Deactivated:
-		q.ToFree = skb
+		n.qdiscDrop__(skb, dropQdiscDown)
 		rc = NetXmitDrop
 	case q.CanBypass && q.Qlen == 0 && q.runBegin():
-		q.Bytes += uint64(skb.PktLen)
-		q.Packets++
+		q.bstatsUpdate(skb)
 		if n.schDirectXmit(skb, q, dev, true) { // :3505
 			n.qdiscRun__(q) // :3510
 		}
@@ -181,9 +183,7 @@ func (n *Net) devXmitSkb__(skb *SkBuff, q *Qdisc, dev *NetDevice) int {
 			q.Running = false
 		}
 	}
-	if toFree := q.ToFree; toFree != nil {
-		q.ToFree = nil
-		n.drop("qdisc")
+	if toFree := n.takeToFree(); toFree != nil {
 		n.KfreeSkbList(toFree) // :3528
 	}
 	return rc

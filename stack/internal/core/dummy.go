@@ -20,6 +20,7 @@ func (n *Net) dummySetup(dev *NetDevice) {
 	dev.Flags &^= IffMulticast
 	dev.NoQueue = true
 	dev.Features |= NetifFSg | NetifFTso | NetifFHwCsum
+	dev.HwFeatures |= dev.Features
 	n.EthHwAddrRandom(dev)
 	dev.MinMtu, dev.MaxMtu = 0, 0
 }

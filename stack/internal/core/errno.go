@@ -22,10 +22,12 @@ const (
 	ENFILE          = 23
 	EMFILE          = 24
 	ENOTTY          = 25
+	ENOSPC          = 28
 	EPIPE           = 32
 	EDOM            = 33
 	ERANGE          = 34
 	ENOSYS          = 38
+	ELOOP           = 40
 	ENODATA         = 61
 	EPROTO          = 71
 	EOVERFLOW       = 75

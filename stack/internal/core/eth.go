@@ -104,6 +104,10 @@ func (n *Net) EtherSetup(dev *NetDevice) {
 	dev.Broadcast = wire.MACBroadcast
 }
 
+// isValidEtherAddr reports whether a card may have the address
+// (is_valid_ether_addr).
+func isValidEtherAddr(a wire.MAC) bool { return a != wire.MAC{} && !a.IsMulticast() }
+
 // EthHwAddrRandom draws a local unicast address (eth_hw_addr_random).
 func (n *Net) EthHwAddrRandom(dev *NetDevice) {
 	hi, lo := n.PrandomU32(), n.PrandomU32()

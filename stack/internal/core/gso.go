@@ -27,6 +27,9 @@ func netifNeedsGso(skb *SkBuff, features uint64) bool {
 // SkbGsoOk reports whether a device with features cuts skb itself
 // (skb_gso_ok).
 func SkbGsoOk(skb *SkBuff, features uint64) bool {
+	if skb.Head.GsoType&(SkbGsoUdp|SkbGsoTcpv6) != 0 {
+		return false
+	}
 	return skb.Head.GsoType&SkbGsoTcpv4 == 0 || features&NetifFTso != 0
 }
 

@@ -5,6 +5,8 @@
 
 package core
 
+import "menuos/stack/internal/kernel"
+
 // linkTxQueueLen is how many packets the device queues (TUN_READQ_SIZE).
 const linkTxQueueLen = 500
 
@@ -14,7 +16,7 @@ type Link struct {
 	napi NapiStruct
 	rx   [][]byte
 	send func(pkt []byte)
-	irq  func()
+	irq  *kernel.IrqDesc
 	buf  []byte
 }
 
@@ -36,7 +38,7 @@ func (n *Net) NewLink(name string, mtu int, send func(pkt []byte)) (*Link, int) 
 		return nil, -EINVAL
 	}
 	l.Dev = dev
-	l.irq = func() { n.linkInterrupt(l) }
+	l.irq = n.RequestIrq(n.linkInterrupt, l)
 	n.NetifNapiAdd(dev, &l.napi, n.linkPoll, 64)
 	if err := n.RegisterNetdevice(dev); err != 0 {
 		return nil, err
@@ -66,8 +68,8 @@ func (n *Net) LinkInject(l *Link, pkt []byte) {
 	n.Interrupt(l.irq)
 }
 
-func (n *Net) linkInterrupt(l *Link) {
-	n.NapiSchedule(&l.napi)
+func (n *Net) linkInterrupt(_ int, devID any) {
+	n.NapiSchedule(&devID.(*Link).napi)
 }
 
 func (n *Net) linkPoll(napi *NapiStruct, budget int) int {

@@ -33,6 +33,7 @@ func (n *Net) loopbackSetup(dev *NetDevice) {
 	dev.NoQueue = true
 	dev.DstRelease = false
 	dev.Features = NetifFSg | NetifFTso | NetifFHwCsum | NetifFRxcsum | NetifFLoopback
+	dev.HwFeatures = NetifFGsoSoftware
 	dev.HeaderOps = n.ethHeaderOps
 	dev.Ops = &NetDeviceOps{NdoStartXmit: n.loopbackXmit}
 }

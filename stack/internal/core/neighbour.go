@@ -1,6 +1,7 @@
 // Neighbours: next hops on a link, and how their link addresses are found and
-// kept fresh (net/core/neighbour.c). Left out: garbage collection, proxies and
-// the user's own resolver.
+// kept fresh (net/core/neighbour.c). neighbour_gc.go keeps their number down,
+// neighbour_admin.go has what ip neigh asks for. Left out: proxies, the user's own
+// resolver, and messages about changes.
 
 package core
 
@@ -30,7 +31,14 @@ const (
 const (
 	NeighUpdateFOverride     = 0x00000001
 	NeighUpdateFWeakOverride = 0x00000002
+	NeighUpdateFExtLearned   = 0x20000000
 	NeighUpdateFAdmin        = 0x80000000
+)
+
+// Flags of an entry (NTF_* of include/uapi/linux/neighbour.h).
+const (
+	NtfUse        = 0x01
+	NtfExtLearned = 0x10
 )
 
 // hhDataMod is what cached link headers are aligned to (HH_DATA_MOD).
@@ -47,20 +55,49 @@ type NeighOps struct {
 	ConnectedOutput func(neigh *Neighbour, skb *SkBuff) int
 }
 
-// NeighParms are the times and limits of a table, in jiffies and bytes (struct
-// neigh_parms).
+// NeighParms are the times and limits of a table, in jiffies, bytes and entries
+// (struct neigh_parms, and the gc_ fields of struct neigh_table). menuos has one
+// set of them for all devices, so that net.ipv4.neigh has no names but default.
 type NeighParms struct {
-	ReachableTime     uint64
-	BaseReachableTime uint64
-	RetransTime       uint64
-	DelayProbeTime    uint64
-	GcStaletime       uint64
-	Locktime          uint64
+	ReachableTime     int // drawn from BaseReachableTime
+	BaseReachableTime int
+	RetransTime       int
+	DelayProbeTime    int
+	GcStaletime       int
+	Locktime          int
 	UcastProbes       int
 	McastProbes       int
 	AppProbes         int
 	McastReprobes     int
 	QueueLenBytes     int
+	GcInterval        int // nothing reads it, as in Linux
+	GcThresh1         int // fewer entries are not collected
+	GcThresh2         int // more are collected at once, but for those of the last five seconds
+	GcThresh3         int // more there are not
+}
+
+// defaults are ARP's (arp_tbl).
+func (p *NeighParms) defaults() {
+	const hz = kernel.HZ
+	*p = NeighParms{
+		BaseReachableTime: 30 * hz, RetransTime: hz, DelayProbeTime: 5 * hz,
+		GcStaletime: 60 * hz, Locktime: hz, UcastProbes: 3, McastProbes: 3,
+		QueueLenBytes: SkbTruesize(256) * 256,
+		GcInterval:    30 * hz, GcThresh1: 128, GcThresh2: 512, GcThresh3: 1024,
+	}
+}
+
+// NeighStats counts what happens to the neighbours of a table (struct
+// neigh_statistics).
+type NeighStats struct {
+	Allocs, Destroys             uint64
+	Lookups, Hits                uint64
+	ResFailed                    uint64 // resolutions that nobody answered
+	PeriodicGcRuns, ForcedGcRuns uint64
+	UnresDiscards                uint64 // packets that a full queue dropped
+	TableFulls                   uint64 // entries that there was no room for
+
+	Conflicts uint64 // ARP messages of others that claim an address of ours; Linux does not count them
 }
 
 // NeighTable holds the neighbours of a family (struct neigh_table).
@@ -68,24 +105,35 @@ type NeighTable struct {
 	Id          string
 	Protocol    uint16
 	Constructor func(neigh *Neighbour) int
-	Parms       NeighParms
+	Parms       *NeighParms
+	Stats       NeighStats
 	Entries     int
+	GcEntries   int // those that may be collected
 
-	buckets [neighHashSize]*Neighbour
+	buckets             [neighHashSize]*Neighbour
+	gcFirst, gcLast     *Neighbour // those that may be collected, the oldest first
+	gcWork              kernel.Timer
+	lastFlush, lastRand uint64 // jiffies
 }
 
-// NeighTableInit sets a table's parameters to what ARP uses by default
-// (neigh_table_init).
-func (n *Net) NeighTableInit(tbl *NeighTable) {
-	const hz = kernel.HZ
-	tbl.Parms = NeighParms{
-		ReachableTime: 30 * hz, BaseReachableTime: 30 * hz, RetransTime: hz, DelayProbeTime: 5 * hz,
-		GcStaletime: 60 * hz, Locktime: hz, UcastProbes: 3, McastProbes: 3,
-		QueueLenBytes: SkbTruesize(256) * 256,
+// NeighTableInit sets a table up (neigh_table_init).
+func (n *Net) NeighTableInit(tbl *NeighTable, parms *NeighParms) {
+	tbl.Parms = parms
+	parms.ReachableTime = int(n.neighRandReachTime(uint32(parms.BaseReachableTime)))
+	tbl.gcWork.Setup(&n.neighGc, tbl)
+	now := n.Jiffies()
+	tbl.lastFlush = now
+	tbl.lastRand = now + uint64(parms.ReachableTime)*20
+}
+
+// neighRandReachTime draws how long an answer is believed: half to one and a half
+// times as long as is set, so that a station does not ask when all others do
+// (neigh_rand_reach_time).
+func (n *Net) neighRandReachTime(base uint32) uint32 {
+	if base == 0 {
+		return 0
 	}
-	// A station does not ask when all others do.
-	base := uint32(tbl.Parms.BaseReachableTime)
-	tbl.Parms.ReachableTime = uint64(n.PrandomU32()%base + base>>1)
+	return n.PrandomU32()%base + base>>1
 }
 
 func neighHash(key wire.Addr, dev *NetDevice) uint32 {
@@ -107,30 +155,33 @@ func NeighLookupNoref___(tbl *NeighTable, pkey wire.Addr, dev *NetDevice) *Neigh
 func (n *Net) NeighLookup(tbl *NeighTable, pkey wire.Addr, dev *NetDevice) *Neighbour {
 	kernel.Fentry2(&n.Kernel, pkey, dev) // neigh_lookup net/core/neighbour.c:529
 
+	tbl.Stats.Lookups++
 	neigh := NeighLookupNoref___(tbl, pkey, dev)
 	if neigh != nil {
 		neigh.Refs++
+		tbl.Stats.Hits++
 	}
 	return neigh
 }
 
-// ForEachNeigh calls fn for each neighbour, bucket by bucket.
-func (tbl *NeighTable) ForEachNeigh(fn func(neigh *Neighbour)) {
-	for i := range tbl.buckets {
-		for neigh := tbl.buckets[i]; neigh != nil; neigh = neigh.next {
-			fn(neigh)
-		}
-	}
-}
-
-func (n *Net) neighAlloc(tbl *NeighTable, dev *NetDevice) *Neighbour {
-	kernel.Fentry1(&n.Kernel, dev) // neigh_alloc net/core/neighbour.c:381
+// neighAlloc makes a neighbour, unless the table is full.
+func (n *Net) neighAlloc(tbl *NeighTable, dev *NetDevice, exemptFromGc bool) *Neighbour {
+	kernel.Fentry3(&n.Kernel, tbl, dev, exemptFromGc) // neigh_alloc net/core/neighbour.c:382
 
 	now := n.Jiffies()
+	p := tbl.Parms
+	if entries := tbl.GcEntries; !exemptFromGc && (entries >= p.GcThresh3 ||
+		entries >= p.GcThresh2 && timeAfter(now, tbl.lastFlush+5*kernel.HZ)) {
+		if n.neighForcedGc(tbl) == 0 && entries >= p.GcThresh3 { // :392
+			tbl.Stats.TableFulls++
+			return nil
+		}
+	}
 	neigh := &Neighbour{Dev: dev, Tbl: tbl, Updated: now, Used: now, NudState: NudNone, Refs: 1, Dead: true}
 	neigh.addr = n.NewAddr(384)
 	neigh.Output = n.neighBlackholeFn
 	neigh.Timer.Setup(&n.neighTimer, neigh)
+	tbl.Stats.Allocs++
 	tbl.Entries++
 	return neigh
 }
@@ -146,7 +197,10 @@ func (n *Net) neighBlackhole(neigh *Neighbour, skb *SkBuff) int {
 func (n *Net) neighCreate___(tbl *NeighTable, pkey wire.Addr, dev *NetDevice, exemptFromGc, wantRef bool) (*Neighbour, int) {
 	kernel.Fentry5(&n.Kernel, tbl, pkey, dev, exemptFromGc, wantRef) // ___neigh_create net/core/neighbour.c:580
 
-	neigh := n.neighAlloc(tbl, dev) // :580
+	neigh := n.neighAlloc(tbl, dev, exemptFromGc) // :580
+	if neigh == nil {
+		return nil, -ENOBUFS
+	}
 	neigh.Key = pkey
 	if tbl.Constructor == nil {
 		n.neighNoarp(neigh)
@@ -154,7 +208,7 @@ func (n *Net) neighCreate___(tbl *NeighTable, pkey wire.Addr, dev *NetDevice, ex
 		n.NeighRelease(neigh) // :663
 		return nil, err
 	}
-	neigh.Confirmed = n.Jiffies() - tbl.Parms.BaseReachableTime<<1
+	neigh.Confirmed = n.Jiffies() - uint64(tbl.Parms.BaseReachableTime)<<1
 	if n1 := NeighLookupNoref___(tbl, neigh.Key, dev); n1 != nil {
 		if wantRef {
 			n1.Refs++
@@ -163,12 +217,16 @@ func (n *Net) neighCreate___(tbl *NeighTable, pkey wire.Addr, dev *NetDevice, ex
 		return n1, 0
 	}
 	neigh.Dead = false
+	if !exemptFromGc {
+		tbl.gcAdd(neigh)
+	}
 	if wantRef {
 		neigh.Refs++
 	}
 	h := neighHash(neigh.Key, dev)
 	neigh.next = tbl.buckets[h]
 	tbl.buckets[h] = neigh
+	n.neighGcSchedule(tbl)
 	return neigh, 0
 }
 
@@ -215,6 +273,8 @@ func (n *Net) NeighRelease(neigh *Neighbour) {
 func (n *Net) neighDestroy(neigh *Neighbour) {
 	kernel.Fentry1(&n.Kernel, neigh) // neigh_destroy net/core/neighbour.c:829
 
+	neigh.Tbl.Stats.Destroys++
+	n.neighDelTimer(neigh)             // :839
 	n.SkbQueuePurge__(&neigh.ArpQueue) // :843
 	neigh.ArpQueueLenBytes = 0
 	neigh.Tbl.Entries--
@@ -235,6 +295,14 @@ func (n *Net) NeighIfdown(tbl *NeighTable, dev *NetDevice) {
 	n.neighIfdown__(tbl, dev, false) // :372
 }
 
+// NeighCarrierDown forgets the neighbours on a link that is gone, but for those
+// that are permanent (neigh_carrier_down).
+func (n *Net) NeighCarrierDown(tbl *NeighTable, dev *NetDevice) {
+	kernel.Fentry2(&n.Kernel, tbl, dev) // neigh_carrier_down net/core/neighbour.c:365
+
+	n.neighIfdown__(tbl, dev, true) // :365
+}
+
 func (n *Net) neighIfdown__(tbl *NeighTable, dev *NetDevice, skipPerm bool) {
 	kernel.Fentry3(&n.Kernel, tbl, dev, skipPerm) // __neigh_ifdown net/core/neighbour.c:354
 
@@ -253,12 +321,16 @@ func (n *Net) neighFlushDev(tbl *NeighTable, dev *NetDevice, skipPerm bool) {
 			}
 			*p = neigh.next
 			n.neighDelTimer(neigh) // :316
-			neigh.Dead = true
-			if neigh.Refs != 1 {
+			neigh.markDead()
+			if neigh.Refs != 1 { // somebody still sends to it
 				n.SkbQueuePurge__(&neigh.ArpQueue) // :328
 				neigh.ArpQueueLenBytes = 0
 				neigh.Output = n.neighBlackholeFn
-				neigh.NudState = NudNone
+				if neigh.NudState&NudValid != 0 {
+					neigh.NudState = NudNoarp
+				} else {
+					neigh.NudState = NudNone
+				}
 			}
 			n.neighCleanupAndRelease(neigh) // :338
 		}
@@ -288,7 +360,7 @@ func neighSuspect(neigh *Neighbour) { neigh.Output = neigh.Ops.Output }
 func neighConnect(neigh *Neighbour) { neigh.Output = neigh.Ops.ConnectedOutput }
 
 func neighMaxProbes(neigh *Neighbour) int {
-	p := &neigh.Tbl.Parms
+	p := neigh.Tbl.Parms
 	if neigh.NudState&NudProbe != 0 {
 		return p.UcastProbes + p.AppProbes + p.McastReprobes
 	}
@@ -299,6 +371,7 @@ func neighMaxProbes(neigh *Neighbour) int {
 func (n *Net) neighInvalidate(neigh *Neighbour) {
 	kernel.Fentry1(&n.Kernel, neigh) // neigh_invalidate net/core/neighbour.c:980
 
+	neigh.Tbl.Stats.ResFailed++
 	neigh.Updated = n.Jiffies()
 	for neigh.NudState == NudFailed {
 		skb := neigh.ArpQueue.Dequeue()
@@ -351,38 +424,38 @@ func (n *Net) neighTimerHandler(t *kernel.Timer) {
 // neighAge is the part of neigh_timer_handler that moves a neighbour to its
 // next state; it returns when to look again.
 func (n *Net) neighAge(neigh *Neighbour) (next uint64) {
-	p := &neigh.Tbl.Parms
+	p := neigh.Tbl.Parms
 	now := n.Jiffies()
 	next = now + kernel.HZ
 	switch {
 	case neigh.NudState&NudReachable != 0:
 		switch {
-		case now <= neigh.Confirmed+p.ReachableTime:
-			next = neigh.Confirmed + p.ReachableTime
-		case now <= neigh.Used+p.DelayProbeTime:
+		case now <= neigh.Confirmed+uint64(p.ReachableTime):
+			next = neigh.Confirmed + uint64(p.ReachableTime)
+		case now <= neigh.Used+uint64(p.DelayProbeTime):
 			neigh.NudState = NudDelay
 			neigh.Updated = now
 			neighSuspect(neigh)
-			next = now + p.DelayProbeTime
+			next = now + uint64(p.DelayProbeTime)
 		default:
 			neigh.NudState = NudStale
 			neigh.Updated = now
 			neighSuspect(neigh)
 		}
 	case neigh.NudState&NudDelay != 0:
-		if now <= neigh.Confirmed+p.DelayProbeTime {
+		if now <= neigh.Confirmed+uint64(p.DelayProbeTime) {
 			neigh.NudState = NudReachable
 			neigh.Updated = now
 			neighConnect(neigh)
-			next = neigh.Confirmed + p.ReachableTime
+			next = neigh.Confirmed + uint64(p.ReachableTime)
 		} else {
 			neigh.NudState = NudProbe
 			neigh.Updated = now
 			neigh.Probes = 0
-			next = now + p.RetransTime
+			next = now + uint64(p.RetransTime)
 		}
 	default:
-		next = now + p.RetransTime
+		next = now + uint64(p.RetransTime)
 	}
 	return next
 }

@@ -50,7 +50,7 @@ func (n *Net) neighEventSend__(neigh *Neighbour, skb *SkBuff) int {
 	n.LocalBhDisable()
 	rc := 0
 	now := n.Jiffies()
-	p := &neigh.Tbl.Parms
+	p := neigh.Tbl.Parms
 	probe := false
 	switch {
 	case neigh.NudState&(NudConnected|NudDelay|NudProbe) != 0, neigh.Dead && neigh.NudState&NudStale != 0:
@@ -73,12 +73,12 @@ func (n *Net) neighEventSend__(neigh *Neighbour, skb *SkBuff) int {
 		neigh.Probes = p.UcastProbes
 		neigh.NudState = NudIncomplete
 		neigh.Updated = now
-		n.neighAddTimer(neigh, now+max(p.RetransTime, kernel.HZ/2))
+		n.neighAddTimer(neigh, now+uint64(max(p.RetransTime, kernel.HZ/2)))
 		probe = true
 	case neigh.NudState&NudStale != 0:
 		neigh.NudState = NudDelay
 		neigh.Updated = now
-		n.neighAddTimer(neigh, now+p.DelayProbeTime)
+		n.neighAddTimer(neigh, now+uint64(p.DelayProbeTime))
 	}
 	if neigh.NudState == NudIncomplete {
 		if skb != nil {
@@ -91,6 +91,7 @@ func (n *Net) neighEventSend__(neigh *Neighbour, skb *SkBuff) int {
 				neigh.ArpQueueLenBytes -= buff.Truesize
 				n.drop("neighbour queue full")
 				n.KfreeSkb(buff) // :1153
+				neigh.Tbl.Stats.UnresDiscards++
 			}
 			SkbDstForce(skb)
 			neigh.ArpQueue.QueueTail(skb)
@@ -180,6 +181,7 @@ func (n *Net) neighUpdate__(neigh *Neighbour, lladdr *wire.MAC, state uint8, fla
 	if flags&NeighUpdateFAdmin == 0 && old&(NudNoarp|NudPermanent) != 0 || neigh.Dead {
 		return -EPERM
 	}
+	learnt := neigh.updateExtLearned(flags)
 	if state&NudValid == 0 {
 		n.neighDelTimer(neigh) // :1247
 		if old&NudConnected != 0 {
@@ -189,54 +191,31 @@ func (n *Net) neighUpdate__(neigh *Neighbour, lladdr *wire.MAC, state uint8, fla
 		if old&(NudIncomplete|NudProbe) != 0 && state&NudFailed != 0 {
 			n.neighInvalidate(neigh) // :1255
 		}
-		return 0
-	}
-	ha := neigh.Ha
-	if neigh.Dev.AddrLen != 0 {
-		if lladdr != nil {
-			ha = *lladdr
-		} else if old&NudValid == 0 {
-			return -EINVAL
-		}
-	}
-	changed := ha != neigh.Ha || old&NudValid == 0 && neigh.Dev.AddrLen != 0 && lladdr != nil
-	if state&NudConnected != 0 {
-		neigh.Confirmed = n.Jiffies()
-	}
-	if old&NudValid != 0 {
-		if changed && flags&NeighUpdateFOverride == 0 {
-			if flags&NeighUpdateFWeakOverride == 0 || old&NudConnected == 0 {
-				return 0
-			}
-			ha, changed = neigh.Ha, false
-			state = NudStale
-		} else if !changed && state == NudStale && flags&NeighUpdateFAdmin == 0 {
-			state = old
-		}
-	}
-	if state != old || changed {
-		neigh.Updated = n.Jiffies()
-	}
-	if state != old {
-		n.neighDelTimer(neigh) // :1321
-		n.neighSetState(neigh, state)
-	}
-	if changed {
-		neigh.Ha = ha
-		n.neighUpdateHhs(neigh) // :1337
-		if state&NudConnected == 0 {
-			neigh.Confirmed = n.Jiffies() - neigh.Tbl.Parms.BaseReachableTime<<1
-		}
-	}
-	if state == old {
-		return 0
-	}
-	if state&NudConnected != 0 {
-		neighConnect(neigh)
 	} else {
-		neighSuspect(neigh)
+		ha, changed, err := n.neighBelieve(neigh, lladdr, &state, flags)
+		if err < 0 {
+			return err
+		}
+		if state != old {
+			n.neighDelTimer(neigh) // :1321
+			n.neighSetState(neigh, state)
+		}
+		if changed {
+			neigh.Ha = ha
+			n.neighUpdateHhs(neigh) // :1337
+			if state&NudConnected == 0 {
+				neigh.Confirmed = n.Jiffies() - uint64(neigh.Tbl.Parms.BaseReachableTime)<<1
+			}
+		}
 	}
-	if old&NudValid == 0 {
+	if state != old && state&NudValid != 0 {
+		if state&NudConnected != 0 {
+			neighConnect(neigh)
+		} else {
+			neighSuspect(neigh)
+		}
+	}
+	if state != old && state&NudValid != 0 && old&NudValid == 0 {
 		for neigh.NudState&NudValid != 0 {
 			skb := neigh.ArpQueue.Dequeue()
 			if skb == nil {
@@ -247,7 +226,59 @@ func (n *Net) neighUpdate__(neigh *Neighbour, lladdr *wire.MAC, state uint8, fla
 		n.SkbQueuePurge__(&neigh.ArpQueue) // :1382
 		neigh.ArpQueueLenBytes = 0
 	}
+	if (state^old)&NudPermanent != 0 || learnt {
+		n.neighUpdateGcList(neigh) // :1391
+	}
 	return 0
+}
+
+// neighBelieve is the part of __neigh_update that decides what to believe of a
+// message that an address is valid: which address it is then, whether that is new,
+// and which state the neighbour gets. EINVAL if no address is known.
+func (n *Net) neighBelieve(neigh *Neighbour, lladdr *wire.MAC, state *uint8, flags uint32) (ha wire.MAC, changed bool, err int) {
+	old := neigh.NudState
+	ha = neigh.Ha
+	if neigh.Dev.AddrLen != 0 {
+		if lladdr != nil {
+			ha = *lladdr
+		} else if old&NudValid == 0 {
+			return ha, false, -EINVAL
+		}
+	}
+	changed = ha != neigh.Ha || old&NudValid == 0 && neigh.Dev.AddrLen != 0 && lladdr != nil
+	if *state&NudConnected != 0 {
+		neigh.Confirmed = n.Jiffies()
+	}
+	if old&NudValid != 0 {
+		if changed && flags&NeighUpdateFOverride == 0 {
+			ha, changed = neigh.Ha, false
+			if flags&NeighUpdateFWeakOverride == 0 || old&NudConnected == 0 {
+				*state = old // it is not believed
+			} else {
+				*state = NudStale
+			}
+		} else if !changed && *state == NudStale && flags&NeighUpdateFAdmin == 0 {
+			*state = old
+		}
+	}
+	if *state != old || changed {
+		neigh.Updated = n.Jiffies()
+	}
+	return ha, changed, 0
+}
+
+// updateExtLearned notes that the user has an entry from elsewhere, or has it no
+// more; true if that is new (neigh_update_ext_learned).
+func (neigh *Neighbour) updateExtLearned(flags uint32) bool {
+	if flags&NeighUpdateFAdmin == 0 {
+		return false
+	}
+	was := neigh.Flags
+	neigh.Flags &^= NtfExtLearned
+	if flags&NeighUpdateFExtLearned != 0 {
+		neigh.Flags |= NtfExtLearned
+	}
+	return was != neigh.Flags
 }
 
 // neighSetState is the part of __neigh_update that changes the state and its
@@ -259,7 +290,8 @@ func (n *Net) neighSetState(neigh *Neighbour, state uint8) {
 	if state&NudInTimer != 0 {
 		when := n.Jiffies()
 		if state&NudReachable != 0 {
-			when += neigh.Tbl.Parms.ReachableTime
+			n.neighRedraw(neigh.Tbl)
+			when += uint64(neigh.Tbl.Parms.ReachableTime)
 		}
 		n.neighAddTimer(neigh, when)
 	}
@@ -288,4 +320,15 @@ func (n *Net) NeighLookup__(tbl *NeighTable, pkey wire.Addr, dev *NetDevice, cre
 		neigh, _ = n.neighCreate___(tbl, pkey, dev, false, true) // :519
 	}
 	return neigh
+}
+
+// NeighLookupErrno__ finds a neighbour or makes it; a negative errno if its kind
+// does not let it be or the table is full (__neigh_lookup_errno).
+func (n *Net) NeighLookupErrno__(tbl *NeighTable, pkey wire.Addr, dev *NetDevice) (*Neighbour, int) {
+	kernel.Fentry3(&n.Kernel, tbl, pkey, dev) // __neigh_lookup_errno include/net/neighbour.h:527
+
+	if neigh := n.NeighLookup(tbl, pkey, dev); neigh != nil { // :527
+		return neigh, 0
+	}
+	return n.neighCreate___(tbl, pkey, dev, false, true) // :532
 }

@@ -21,6 +21,7 @@ type Net struct {
 	Loopback    *NetDevice
 	ArpTbl      NeighTable // IPv4's neighbours; arp.c sets its constructor
 	softnet     softnetData
+	sched       sched
 	ptypes      []*PacketType
 	offloads    []*PacketOffload
 	netdevChain []func(event int, dev *NetDevice)
@@ -53,6 +54,8 @@ type Net struct {
 	Trace func(ev *Event)
 	// TraceSnap is how much of a packet an event carries at most; 0 is all.
 	TraceSnap int
+	// Captures hear of every packet that a device sends or receives: see capture.go.
+	Captures []*Capture
 
 	// Functions that others point to, bound once, because binding allocates.
 	// Packets' destructors may be compared with these (SameDestructor).
@@ -69,6 +72,7 @@ type Net struct {
 	ethHeaderOps     *HeaderOps
 	neighBlackholeFn func(*Neighbour, *SkBuff) int
 	neighTimer       kernel.TimerKind
+	neighGc          kernel.TimerKind
 	cb               struct {
 		skDestruct                                          func(head any)
 		wakeup, readable, writeSpace, errorReport, destruct func(*Sock)
@@ -109,18 +113,18 @@ func (n *Net) bind() {
 	n.ethHeaderOps = &HeaderOps{Create: n.ethHeader, Cache: n.ethHeaderCache, CacheUpdate: n.ethHeaderCacheUpdate}
 	n.neighBlackholeFn = n.neighBlackhole
 	n.neighTimer = kernel.TimerKind{Name: "neigh", Runs: "neigh_timer_handler", Func: n.neighTimerHandler}
+	n.neighGc = kernel.TimerKind{Name: "neighgc", Runs: "neigh_periodic_work", Func: n.neighPeriodicWork}
 	n.NeighHhOps = &NeighOps{Output: n.NeighResolveOutput, ConnectedOutput: n.NeighResolveOutput}
-	n.PfifoFastOps = &QdiscOps{Id: "pfifo_fast", Enqueue: n.pfifoFastEnqueue, Dequeue: n.pfifoFastDequeue, Reset: n.pfifoFastReset}
+	n.bindSched()
 }
 
 // netDevInit readies this CPU's queues and the loopback device (net_dev_init).
 func (n *Net) netDevInit() {
-	n.softnet.noop.Ops = &QdiscOps{Id: "noop", Enqueue: QdiscDrop, Dequeue: n.noopDequeue}
 	n.softnet.backlog = NapiStruct{Poll: n.processBacklog, Weight: n.Sysctl.DevWeight}
 	n.OpenSoftirq(kernel.NetTxSoftirq, n.netTxAction)
 	n.OpenSoftirq(kernel.NetRxSoftirq, n.netRxAction)
 	n.ArpTbl.Id, n.ArpTbl.Protocol = "arp_cache", 0x0800
-	n.NeighTableInit(&n.ArpTbl)
+	n.NeighTableInit(&n.ArpTbl, &n.Sysctl.Neigh)
 	n.loopbackNetInit()
 }
 

@@ -36,7 +36,7 @@ func TestSysctl(t *testing.T) {
 		if !ok {
 			t.Errorf("%s is listed and cannot be read", name)
 		}
-		if e, _ := findSysctl(name); e.readOnly || name == "net.ipv4.ping_group_range" {
+		if e, _ := n.findSysctl(name); e.readOnly || name == "net.ipv4.ping_group_range" {
 			continue
 		}
 		if err := n.SysctlSet(name, v); err != nil {
@@ -342,7 +342,7 @@ func TestNapi(t *testing.T) {
 		}
 		return work
 	}, 64)
-	n.Interrupt(func() { n.NapiSchedule(&napi) })
+	n.Interrupt(n.RequestIrq(func(int, any) { n.NapiSchedule(&napi) }, nil))
 	n.Run(n.Now()+time.Second, func() bool { return e.got == 100 })
 	if e.got != 100 || napi.state != 0 {
 		t.Errorf("received %d, state %d", e.got, napi.state)

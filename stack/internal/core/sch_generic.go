@@ -7,77 +7,100 @@ package core
 
 import "menuos/stack/internal/kernel"
 
-// QdiscOps is a kind of queueing discipline (struct Qdisc_ops). Enqueue takes
-// skb and returns NetXmit*; what it drops it adds to sch's ToFree with
-// QdiscDrop. Dequeue returns nil if nothing may leave now; a discipline that
-// holds packets back calls NetifSchedule__ when that ends.
-type QdiscOps struct {
-	Id      string
-	Enqueue func(skb *SkBuff, sch *Qdisc) int
-	Dequeue func(sch *Qdisc) *SkBuff
-	Init    func(sch *Qdisc) int
-	Reset   func(sch *Qdisc)
-	Destroy func(sch *Qdisc)
-}
-
-// Qdisc is a device's queue (struct Qdisc).
-type Qdisc struct {
-	Ops         *QdiscOps
-	Dev         *NetDevice
-	Handle      uint32
-	Priv        any  // the discipline's own
-	CanBypass   bool // an empty queue may be passed by
-	Running     bool
-	Scheduled   bool
-	Deactivated bool
-	GsoSkb      SkBuffHead // packets that the driver gave back
-	ToFree      *SkBuff    // packets to be dropped once the queue is let go
-
-	Qlen                        int
-	Backlog                     int // bytes
-	Bytes, Packets              uint64
-	Drops, Requeues, Overlimits uint64
-
-	nextSched *Qdisc
-}
-
-// QdiscDrop drops a packet that the discipline has no room for (qdisc_drop).
-func QdiscDrop(skb *SkBuff, sch *Qdisc) int {
-	skb.Next = sch.ToFree
-	sch.ToFree = skb
-	sch.Drops++
-	return NetXmitDrop
-}
-
-func (q *Qdisc) runBegin() bool {
-	if q.Running {
-		return false
+// bindSched fills the table of queueing disciplines.
+func (n *Net) bindSched() {
+	n.PfifoFastOps = &QdiscOps{
+		Id: "pfifo_fast", Enqueue: n.pfifoFastEnqueue, Dequeue: n.pfifoFastDequeue, Peek: pfifoFastPeek,
+		Init: n.pfifoFastInit, Reset: n.pfifoFastReset, Dump: pfifoFastDump,
 	}
-	q.Running = true
-	return true
+	n.sched.autohandle = 0x80000000
+	n.sched.watchdog = kernel.HrtimerKind{Name: "qdisc", Runs: "qdisc_watchdog", Func: n.qdiscWatchdog}
+	n.sched.pfifo, n.sched.bfifo = n.fifoOps("pfifo", n.pfifoEnqueue), n.fifoOps("bfifo", n.bfifoEnqueue)
+	n.sched.base = []*QdiscOps{n.PfifoFastOps, n.sched.pfifo, n.sched.bfifo, n.netemOps(), n.tbfOps(), n.fqOps()}
+	n.softnet.noop.Invisible = true
+	n.softnet.noop.Ops = &QdiscOps{Id: "noop", Enqueue: n.noopEnqueue, Dequeue: n.noopDequeue, Peek: n.noopDequeue}
 }
 
-// QdiscCreate gives a device a discipline in place of the one it has; nil ops
-// leaves it without one.
-func (n *Net) QdiscCreate(dev *NetDevice, ops *QdiscOps, handle uint32, priv any) (*Qdisc, int) {
-	var sch *Qdisc
-	if ops != nil {
-		sch = &Qdisc{Ops: ops, Dev: dev, Handle: handle, Priv: priv}
-		if ops.Init != nil {
-			if err := ops.Init(sch); err != 0 {
-				return nil, err
-			}
+// qdiscAlloc makes a queue for a device (qdisc_alloc).
+func (n *Net) qdiscAlloc(dev *NetDevice, ops *QdiscOps) *Qdisc {
+	kernel.Fentry2(&n.Kernel, dev, ops) // qdisc_alloc net/sched/sch_generic.c:818
+
+	return &Qdisc{Ops: ops, Dev: dev, Refs: 1}
+}
+
+// qdiscCreateDflt makes a queue with its defaults, nil if the kind needs
+// options.
+func (n *Net) qdiscCreateDflt(dev *NetDevice, ops *QdiscOps, parentid uint32) *Qdisc {
+	kernel.Fentry3(&n.Kernel, dev, ops, parentid) // qdisc_create_dflt net/sched/sch_generic.c:897
+
+	sch := n.qdiscAlloc(dev, ops) // :906
+	sch.Parent = parentid
+	if ops.Init(sch, nil) == 0 { // :913
+		return sch
+	}
+	n.qdiscPut(sch) // :916
+	return nil
+}
+
+func (n *Net) qdiscDestroy(qdisc *Qdisc) {
+	kernel.Fentry1(&n.Kernel, qdisc) // qdisc_destroy net/sched/sch_generic.c:964
+
+	if qdisc.Ops.Reset != nil {
+		qdisc.Ops.Reset(qdisc) // :975
+	}
+	if qdisc.Ops.Destroy != nil {
+		qdisc.Ops.Destroy(qdisc) // :977
+	}
+	for skb := qdisc.GsoSkb.Dequeue(); skb != nil; skb = qdisc.GsoSkb.Dequeue() {
+		n.KfreeSkbList(skb) // :984
+	}
+}
+
+// qdiscPut drops a reference to a queue.
+func (n *Net) qdiscPut(qdisc *Qdisc) {
+	kernel.Fentry1(&n.Kernel, qdisc) // qdisc_put net/sched/sch_generic.c:996
+
+	if qdisc == &n.softnet.noop {
+		return
+	}
+	if qdisc.Refs--; qdisc.Refs == 0 {
+		n.qdiscDestroy(qdisc) // :1001
+	}
+}
+
+// devGraftQdisc gives a device another root queue, nil for none, and returns
+// the one that it had.
+func (n *Net) devGraftQdisc(dev *NetDevice, qdisc *Qdisc) *Qdisc {
+	kernel.Fentry2(&n.Kernel, dev, qdisc) // dev_graft_qdisc net/sched/sch_generic.c:1023
+
+	oqdisc := dev.Qdisc
+	if qdisc != nil {
+		qdisc.Deactivated = true
+	}
+	dev.Qdisc, dev.qdiscAttached = qdisc, qdisc != nil
+	return oqdisc
+}
+
+func (n *Net) attachOneDefaultQdisc(dev *NetDevice) {
+	kernel.Fentry1(&n.Kernel, dev) // attach_one_default_qdisc net/sched/sch_generic.c:1046
+
+	if !dev.NoQueue {
+		dev.Qdisc = n.qdiscCreateDflt(dev, n.PfifoFastOps, TcHRoot) // :1053
+		if dev.Qdisc == nil {
+			return
 		}
+		dev.Qdisc.Deactivated = true
 	}
-	if old := dev.Qdisc; old != nil {
-		old.Deactivated = true
-		n.qdiscReset(old)
-		if old.Ops.Destroy != nil {
-			old.Ops.Destroy(old)
-		}
+	dev.qdiscAttached = true
+}
+
+func (n *Net) attachDefaultQdiscs(dev *NetDevice) {
+	kernel.Fentry1(&n.Kernel, dev) // attach_default_qdiscs net/sched/sch_generic.c:1064
+
+	n.attachOneDefaultQdisc(dev) // :1072
+	if dev.Qdisc != nil {
+		dev.Qdisc.Refs++
 	}
-	dev.Qdisc = sch
-	return sch, 0
 }
 
 func (n *Net) qdiscReset(qdisc *Qdisc) {
@@ -189,8 +212,8 @@ func (n *Net) qdiscRun(q *Qdisc) {
 func (n *Net) devActivate(dev *NetDevice) {
 	kernel.Fentry1(&n.Kernel, dev) // dev_activate net/sched/sch_generic.c:1113
 
-	if dev.Qdisc == nil && !dev.NoQueue {
-		n.QdiscCreate(dev, n.PfifoFastOps, 0, new(pfifoFastPriv))
+	if !dev.qdiscAttached {
+		n.attachDefaultQdiscs(dev) // :1115
 	}
 	if dev.Qdisc != nil && dev.Carrier {
 		dev.Qdisc.Deactivated = false
@@ -202,6 +225,12 @@ func (n *Net) devDeactivateMany(dev *NetDevice) {
 
 	n.devDeactivateQueue(dev) // :1209
 	n.devWatchdogDown(dev)    // :1214
+}
+
+func (n *Net) devDeactivate(dev *NetDevice) {
+	kernel.Fentry1(&n.Kernel, dev) // dev_deactivate net/sched/sch_generic.c:1238
+
+	n.devDeactivateMany(dev) // :1242
 }
 
 func (n *Net) devDeactivateQueue(dev *NetDevice) {
@@ -245,6 +274,13 @@ func (n *Net) netifScheduleQueue(txq *NetDevice) {
 	}
 }
 
+func (n *Net) noopEnqueue(skb *SkBuff, qdisc *Qdisc) int {
+	kernel.Fentry2(&n.Kernel, skb, qdisc) // noop_enqueue net/sched/sch_generic.c:541
+
+	n.qdiscDrop__(skb, dropQdiscFull)
+	return NetXmitCn
+}
+
 func (n *Net) noopDequeue(qdisc *Qdisc) *SkBuff {
 	kernel.Fentry1(&n.Kernel, qdisc) // noop_dequeue net/sched/sch_generic.c:549
 
@@ -265,7 +301,7 @@ func (n *Net) pfifoFastEnqueue(skb *SkBuff, qdisc *Qdisc) int {
 
 	q := &qdisc.Priv.(*pfifoFastPriv).bands[prio2band[skb.Priority&15]]
 	if q.Qlen >= qdisc.Dev.TxQueueLen {
-		return QdiscDrop(skb, qdisc)
+		return n.qdiscDrop(skb, qdisc, dropQdiscFull)
 	}
 	q.QueueTail(skb)
 	qdisc.Qlen++
@@ -280,8 +316,7 @@ func (n *Net) pfifoFastDequeue(qdisc *Qdisc) *SkBuff {
 	for band := range priv.bands {
 		if skb := priv.bands[band].Dequeue(); skb != nil {
 			qdisc.Backlog -= skb.PktLen
-			qdisc.Bytes += uint64(skb.PktLen)
-			qdisc.Packets++
+			qdisc.bstatsUpdate(skb)
 			qdisc.Qlen--
 			return skb
 		}
@@ -289,12 +324,42 @@ func (n *Net) pfifoFastDequeue(qdisc *Qdisc) *SkBuff {
 	return nil
 }
 
+func pfifoFastPeek(qdisc *Qdisc) *SkBuff {
+	priv := qdisc.Priv.(*pfifoFastPriv)
+	for band := range priv.bands {
+		if skb := priv.bands[band].Peek(); skb != nil {
+			return skb
+		}
+	}
+	return nil
+}
+
+func (n *Net) pfifoFastInit(qdisc *Qdisc, opt any) int {
+	kernel.Fentry2(&n.Kernel, qdisc, opt) // pfifo_fast_init net/sched/sch_generic.c:735
+
+	if qdisc.Dev.TxQueueLen == 0 {
+		return -EINVAL
+	}
+	qdisc.Priv = new(pfifoFastPriv)
+	return 0
+}
+
+// PfifoFastQopt is how pfifo_fast puts priorities into its bands
+// (struct tc_prio_qopt).
+type PfifoFastQopt struct {
+	Bands   int
+	Priomap string // a byte for each priority
+}
+
+func pfifoFastDump(*Qdisc) any { return &PfifoFastQopt{pfifoFastBands, prio2band} }
+
 func (n *Net) pfifoFastReset(qdisc *Qdisc) {
 	kernel.Fentry1(&n.Kernel, qdisc) // pfifo_fast_reset net/sched/sch_generic.c:696
 
 	priv := qdisc.Priv.(*pfifoFastPriv)
 	for band := range priv.bands {
 		for skb := priv.bands[band].Dequeue(); skb != nil; skb = priv.bands[band].Dequeue() {
+			n.drop("queue reset")
 			n.KfreeSkb(skb) // :710
 		}
 	}

@@ -229,6 +229,39 @@ func (n *Net) netdevAllocSkb__(dev *NetDevice, length int) *SkBuff {
 
 const netSkbPad = 64 // NET_SKB_PAD
 
+// napiAllocSkb is NetdevAllocSkb for a driver's poll.
+func (n *Net) napiAllocSkb(napi *NapiStruct, length int) *SkBuff {
+	kernel.Fentry2(&n.Kernel, napi, length) // napi_alloc_skb include/linux/skbuff.h:2726
+
+	return n.napiAllocSkb__(napi, length) // :2726
+}
+
+func (n *Net) napiAllocSkb__(napi *NapiStruct, length int) *SkBuff {
+	kernel.Fentry2(&n.Kernel, napi, length) // __napi_alloc_skb net/core/skbuff.c:465
+
+	skb := n.AllocSkb__(length+netSkbPad, 0) // :473
+	skb.Reserve(netSkbPad)
+	skb.Dev = napi.Dev
+	return skb
+}
+
+// addRxFrag appends a received piece of a page, whose reference the packet takes
+// over (skb_add_rx_frag).
+func (skb *SkBuff) addRxFrag(i int, page *Page, off, size, truesize int) {
+	skb.FillPageDesc(i, page, off, size)
+	skb.Len += size
+	skb.DataLen += size
+	skb.Truesize += truesize
+}
+
+// napiConsumeSkb frees a packet that has been sent; budget is 0 outside of a
+// poll.
+func (n *Net) napiConsumeSkb(skb *SkBuff, budget int) {
+	kernel.Fentry2(&n.Kernel, skb, budget) // napi_consume_skb net/core/skbuff.c:764
+
+	n.DevConsumeSkbAny(skb) // :769
+}
+
 func (n *Net) skbFragUnref(f *Frag) {
 	n.PutPage(f.Page)
 	f.Page = nil
@@ -333,8 +366,10 @@ func (n *Net) KfreeSkb(skb *SkBuff) {
 func (n *Net) KfreeSkbList(segs *SkBuff) {
 	kernel.Fentry1(&n.Kernel, segs) // kfree_skb_list net/core/skbuff.c:669
 
+	reason := n.dropReason
 	for segs != nil {
 		next := segs.Next
+		n.dropReason = reason
 		n.KfreeSkb(segs) // :672
 		segs = next
 	}

@@ -308,6 +308,19 @@ func (n *Net) SkbShareCheck(skb *SkBuff) *SkBuff {
 	return skb
 }
 
+// SkbUnshare returns a packet whose data is the caller's alone (skb_unshare).
+func (n *Net) SkbUnshare(skb *SkBuff) *SkBuff {
+	kernel.Fentry1(&n.Kernel, skb) // skb_unshare include/linux/skbuff.h:1620
+
+	if skb.IsCloned() {
+		nskb := n.SkbCopy(skb) // :1621
+		nskb.PktLen = skb.PktLen
+		n.ConsumeSkb(skb) // :1625
+		skb = nskb
+	}
+	return skb
+}
+
 // SkbCsumUnnecessary reports whether the transport checksum needs no look
 // (skb_csum_unnecessary).
 func SkbCsumUnnecessary(skb *SkBuff) bool {

@@ -36,7 +36,11 @@ const (
 
 // GSO types (include/linux/skbuff.h).
 const (
-	SkbGsoTcpv4 = 1 << 0
+	SkbGsoTcpv4  = 1 << 0
+	SkbGsoDodgy  = 1 << 1 // from a source that may lie
+	SkbGsoTcpEcn = 1 << 2
+	SkbGsoTcpv6  = 1 << 4
+	SkbGsoUdp    = 1 << 16
 )
 
 // Page is a refcounted piece of memory that fragments of packets point into.
@@ -168,9 +172,10 @@ type SkBuff struct {
 	CsumValid        bool // the transport checksum has been verified
 	CsumCompleteSw   bool
 	L4Hash           bool
-	HdrLen           int // of a clone: how far from the head it may be written (hdr_len)
-	ReservedTailroom int // room behind the data that is not to be used (skb_availroom)
-	PktLen           int // qdisc_skb_cb.pkt_len: length with the headers of all GSO segments
+	HdrLen           int           // of a clone: how far from the head it may be written (hdr_len)
+	ReservedTailroom int           // room behind the data that is not to be used (skb_availroom)
+	PktLen           int           // qdisc_skb_cb.pkt_len: length with the headers of all GSO segments
+	timeToSend       time.Duration // netem_skb_cb.time_to_send
 
 	fclone uint8       // skbFclone*
 	fc     *skbFclones // the pair that it is half of
@@ -242,6 +247,8 @@ type NetDevice struct {
 	NeededHeadroom int
 	TxQueueLen     int
 	Features       uint64 // NETIF_F_*
+	HwFeatures     uint64 // of these, those that may be changed
+	WantedFeatures uint64 // … and those that are asked for
 	GsoMaxSize     int
 	GsoMaxSegs     uint16
 	Ops            *NetDeviceOps
@@ -261,9 +268,11 @@ type NetDevice struct {
 	Allmulti   int
 	DstRelease bool // IFF_XMIT_DST_RELEASE: packets lose their route before they queue
 	NoQueue    bool // IFF_NO_QUEUE: it has no queue by default
-	TxStopped  bool // netif_stop_queue
-	state      uint8
-	recursion  int
+
+	qdiscAttached bool // Qdisc is what it shall be, even if that is nil
+	TxStopped     bool // netif_stop_queue
+	state         uint8
+	recursion     int
 
 	addr uint64
 }
@@ -296,6 +305,7 @@ type NetDeviceStats struct {
 	TxPackets, TxBytes, TxErrors, TxDropped      uint64
 	Multicast, Collisions                        uint64
 	RxOverErrors, RxFrameErrors, TxCarrierErrors uint64
+	RxLengthErrors, TxFifoErrors                 uint64
 }
 
 // HhCache is a link header ready to be copied (struct hh_cache).
@@ -322,7 +332,10 @@ type Neighbour struct {
 	Dead                     bool
 	Probes                   int
 	ArpQueueLenBytes         int
+	Flags                    uint8      // NTF_*
 	next                     *Neighbour // in its hash bucket
+	onGcList                 bool       // it may be collected
+	gcPrev, gcNext           *Neighbour
 	addr                     uint64
 }
 

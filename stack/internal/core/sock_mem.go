@@ -304,6 +304,9 @@ func (n *Net) SockEdemux(skb *SkBuff) {
 func (n *Net) SkbOrphanPartial(skb *SkBuff) {
 	kernel.Fentry1(&n.Kernel, skb) // skb_orphan_partial net/core/sock.c:1871
 
+	if skb.Truesize == 2 {
+		return // TCP's pure ACK
+	}
 	if sameFunc(skb.Destructor, n.SockWfreeFn) || n.TcpWfreeFn != nil && sameFunc(skb.Destructor, n.TcpWfreeFn) {
 		sk := skb.Sk
 		if sk.SkRefcnt > 0 {

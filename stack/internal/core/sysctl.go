@@ -76,6 +76,8 @@ type Sysctl struct {
 	IgmpMaxMsf                    int
 	IgmpQrv                       int
 
+	Neigh NeighParms // net.ipv4.neigh.default
+
 	// net.ipv4, UDP
 	UdpMem        [3]int // pages
 	UdpRmemMin    int
@@ -151,8 +153,18 @@ type Sysctl struct {
 
 	// Changed, if set, hears of every value that SysctlSet has changed.
 	Changed func(name string)
+	// Conf are the knobs net.ipv4.conf of the layer above.
+	Conf SysctlConf
 	// CheckCongestionControl, if set, says whether a congestion control exists.
 	CheckCongestionControl func(name string) bool
+}
+
+// SysctlConf are knobs that come and go with devices: Each lists them with where
+// their values are, *int or *bool, and Changed hears of a place that SysctlSet has
+// written to.
+type SysctlConf struct {
+	Each    func(fn func(name string, at any))
+	Changed func(at any)
 }
 
 // recordedRmemMax is tcp_rmem[2] of the recorded machine: it asks for a window
@@ -208,6 +220,7 @@ func (s *Sysctl) setDefaults() {
 		TcpCongestionControl: "cubic", TcpAvailableCongestionControl: "reno cubic",
 		TcpAllowedCongestionControl: "reno cubic",
 	}
+	s.Neigh.defaults()
 }
 
 // memLimits derives the three limits of a protocol's memory from the middle one

@@ -30,6 +30,7 @@ type sysctlEntry struct {
 	min, max int64 // of the text's value; both 0: any int
 	ms       bool  // text in milliseconds
 	readOnly bool
+	conf     bool // of Sysctl.Conf
 }
 
 const intMax = 1<<31 - 1
@@ -47,7 +48,11 @@ func sysctlTable() []sysctlEntry {
 	within := func(e sysctlEntry, lo, hi int64) sysctlEntry { e.min, e.max = lo, hi; return e }
 	seconds := func(e sysctlEntry) sysctlEntry { e.unit = sec; return e }
 	millis := func(e sysctlEntry) sysctlEntry { e.ms = true; return e }
+	hundredths := func(e sysctlEntry) sysctlEntry { e.unit = sec / 100; return e }
 	ro := func(e sysctlEntry) sysctlEntry { e.readOnly = true; return e }
+	neigh := func(name string, at func(*NeighParms) *int) sysctlEntry {
+		return within(ip("neigh.default."+name, func(s *Sysctl) any { return at(&s.Neigh) }), 0, intMax)
+	}
 	return []sysctlEntry{
 		within(core("wmem_max", func(s *Sysctl) any { return &s.WmemMax }), SockMinSndbuf, intMax),
 		within(core("rmem_max", func(s *Sysctl) any { return &s.RmemMax }), SockMinRcvbuf, intMax),
@@ -112,6 +117,23 @@ func sysctlTable() []sysctlEntry {
 		ip("igmp_max_memberships", func(s *Sysctl) any { return &s.IgmpMaxMemberships }),
 		ip("igmp_max_msf", func(s *Sysctl) any { return &s.IgmpMaxMsf }),
 		within(ip("igmp_qrv", func(s *Sysctl) any { return &s.IgmpQrv }), 1, intMax),
+
+		neigh("mcast_solicit", func(p *NeighParms) *int { return &p.McastProbes }),
+		neigh("ucast_solicit", func(p *NeighParms) *int { return &p.UcastProbes }),
+		neigh("app_solicit", func(p *NeighParms) *int { return &p.AppProbes }),
+		neigh("mcast_resolicit", func(p *NeighParms) *int { return &p.McastReprobes }),
+		hundredths(neigh("retrans_time", func(p *NeighParms) *int { return &p.RetransTime })),
+		millis(neigh("retrans_time_ms", func(p *NeighParms) *int { return &p.RetransTime })),
+		seconds(neigh("base_reachable_time", func(p *NeighParms) *int { return &p.BaseReachableTime })),
+		millis(neigh("base_reachable_time_ms", func(p *NeighParms) *int { return &p.BaseReachableTime })),
+		seconds(neigh("delay_first_probe_time", func(p *NeighParms) *int { return &p.DelayProbeTime })),
+		seconds(neigh("gc_stale_time", func(p *NeighParms) *int { return &p.GcStaletime })),
+		neigh("unres_qlen_bytes", func(p *NeighParms) *int { return &p.QueueLenBytes }),
+		hundredths(neigh("locktime", func(p *NeighParms) *int { return &p.Locktime })),
+		seconds(neigh("gc_interval", func(p *NeighParms) *int { return &p.GcInterval })),
+		neigh("gc_thresh1", func(p *NeighParms) *int { return &p.GcThresh1 }),
+		neigh("gc_thresh2", func(p *NeighParms) *int { return &p.GcThresh2 }),
+		neigh("gc_thresh3", func(p *NeighParms) *int { return &p.GcThresh3 }),
 
 		within(ip("udp_mem", func(s *Sysctl) any { return &s.UdpMem }), 0, intMax),
 		within(ip("udp_rmem_min", func(s *Sysctl) any { return &s.UdpRmemMin }), 1, intMax),
@@ -186,14 +208,25 @@ func sysctlTable() []sysctlEntry {
 	}
 }
 
-func findSysctl(name string) (sysctlEntry, bool) {
+func (n *Net) findSysctl(name string) (found sysctlEntry, ok bool) {
 	name = strings.ReplaceAll(name, "/", ".")
 	for _, e := range sysctlTable() {
 		if e.name == name {
 			return e, true
 		}
 	}
-	return sysctlEntry{}, false
+	n.eachConf(func(conf string, at any) {
+		if conf == name {
+			found, ok = sysctlEntry{name: name, at: func(*Sysctl) any { return at }, conf: true}, true
+		}
+	})
+	return found, ok
+}
+
+func (n *Net) eachConf(fn func(name string, at any)) {
+	if n.Sysctl.Conf.Each != nil {
+		n.Sysctl.Conf.Each(fn)
+	}
 }
 
 // fromField converts a field's value into the text's unit.
@@ -223,6 +256,7 @@ func (n *Net) SysctlNames() []string {
 	for _, e := range sysctlTable() {
 		names = append(names, e.name)
 	}
+	n.eachConf(func(name string, at any) { names = append(names, name) })
 	sort.Strings(names)
 	return names
 }
@@ -230,7 +264,7 @@ func (n *Net) SysctlNames() []string {
 // SysctlGet returns a knob's value as sysctl(8) prints it; several numbers are
 // separated by tabs.
 func (n *Net) SysctlGet(name string) (string, bool) {
-	e, ok := findSysctl(name)
+	e, ok := n.findSysctl(name)
 	if !ok {
 		return "", false
 	}
@@ -254,7 +288,7 @@ func (n *Net) SysctlGet(name string) (string, bool) {
 // SysctlSet sets a knob from text. A number out of range is refused with
 // ErrSysctlValue and changes nothing.
 func (n *Net) SysctlSet(name, value string) error {
-	e, ok := findSysctl(name)
+	e, ok := n.findSysctl(name)
 	if !ok {
 		return fmt.Errorf("%s: %w", name, ErrSysctlUnknown)
 	}
@@ -263,6 +297,12 @@ func (n *Net) SysctlSet(name, value string) error {
 	}
 	if err := e.set(&n.Sysctl, strings.Fields(value)); err != nil {
 		return fmt.Errorf("%s = %q: %w", name, value, err)
+	}
+	if strings.HasPrefix(e.name, "net.ipv4.neigh.default.base_reachable_time") {
+		n.Sysctl.Neigh.ReachableTime = int(n.neighRandReachTime(uint32(n.Sysctl.Neigh.BaseReachableTime)))
+	}
+	if e.conf {
+		n.Sysctl.Conf.Changed(e.at(&n.Sysctl))
 	}
 	if n.Sysctl.Changed != nil {
 		n.Sysctl.Changed(e.name)

@@ -212,6 +212,7 @@ func (n *Net) Drop(reason string) { n.drop(reason) }
 
 func (n *Net) traceKfreeSkb(skb *SkBuff) {
 	ev := n.WithSkb(n.NewEvent("kfree_skb", 1), skb, skb.Dev)
+	n.queueDrop(skb)
 	ev.Reason = n.dropReason
 	n.dropReason = ""
 	n.Emit(ev)

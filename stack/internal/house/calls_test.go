@@ -33,8 +33,13 @@ var helpers = map[string]string{
 	"core.linkXmit":        "a device driver: its transmission",
 	"core.NewLink":         "set-up of a device",
 	"core.NewDummy":        "set-up of a device",
+	"core.NewVirtnet":      "set-up of a device",
+	"core.virtioSend":      "the card, which is no part of Linux",
+	"core.VirtnetSetLink":  "the card, which is no part of Linux",
 	"core.loopbackNetInit": "set-up of a device",
-	"core.QdiscCreate":     "set-up of a queue",
+	"core.freeQueue":       "a queue that is emptied; Linux frees its packets at the end of the configuration",
+	"core.netemSpoil":      "a step of netem_enqueue, which would not fit a screen",
+	"core.netemFinishSegs": "a step of netem_enqueue, which would not fit a screen",
 	"core.trimFragList":    "a loop of ___pskb_trim, which would not fit a screen",
 	"core.eatFragList":     "a loop of __pskb_pull_tail, which would not fit a screen",
 
@@ -44,8 +49,11 @@ var helpers = map[string]string{
 	"ipv4.DelRoute": "rtnetlink's way in, without netlink",
 	"ipv4.RouteGet": "rtnetlink's way in, without netlink",
 	"ipv4.initIcmp": "set-up",
-	"ipv4.initRaw":  "set-up",
-	"ipv4.initUdp":  "set-up",
+
+	"ipv4.confChanged": "the handler of a sysctl",
+
+	"ipv4.initRaw": "set-up",
+	"ipv4.initUdp": "set-up",
 
 	"tcp.Init":            "set-up",
 	"tcp.initSysctl":      "set-up",

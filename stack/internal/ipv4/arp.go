@@ -1,6 +1,6 @@
 // ARP: how neighbours' link addresses are asked for and answered
-// (net/ipv4/arp.c). The state machine is core's neighbour.go. Left out: proxy
-// ARP, ioctls, and links that are not like Ethernet.
+// (net/ipv4/arp.c). The state machine is core's neighbour.go, what arp(8) asks for
+// is in arp_ioctl.go. Left out: proxy ARP, and links that are not like Ethernet.
 
 package ipv4
 
@@ -15,6 +15,10 @@ const (
 	nfArpIn  = 0
 	nfArpOut = 1
 )
+
+// arphrdIeee802 is the hardware type that some stations give Ethernet
+// (ARPHRD_IEEE802).
+const arphrdIeee802 = 6
 
 // arpState is what arp.c binds once.
 type arpState struct {
@@ -91,7 +95,8 @@ func (n *Net) arpErrorReport(neigh *core.Neighbour, skb *core.SkBuff) {
 	kernel.Fentry2(&n.Kernel, neigh, skb) // arp_error_report net/ipv4/arp.c:297
 
 	core.DstLinkFailure(skb) // :297
-	n.KfreeSkb(skb)          // :298
+	n.Drop("neighbour failed")
+	n.KfreeSkb(skb) // :298
 }
 
 // arpSend sends an ARP message.
@@ -130,11 +135,11 @@ func (n *Net) arpSolicit(neigh *core.Neighbour, skb *core.SkBuff) {
 	}
 	target := neigh.Key
 	var saddr wire.Addr
-	if skb != nil && inDev.Cnf.ArpAnnounce < 2 {
+	if skb != nil && inDev.arpAnnounce() < 2 {
 		src := skb.Ip().Src()
 		typ := n.inetAddrTypeDevTable(dev, src) // :353
 		if typ == RtnLocal {
-			if inDev.Cnf.ArpAnnounce == 0 || n.inetAddrOnlink(inDev, target, src) {
+			if inDev.arpAnnounce() == 0 || n.inetAddrOnlink(inDev, target, src) {
 				saddr = src
 			}
 		}
@@ -143,7 +148,7 @@ func (n *Net) arpSolicit(neigh *core.Neighbour, skb *core.SkBuff) {
 		saddr = n.inetSelectAddr(dev, target, RtScopeLink) // :375
 	}
 	var dstHw *wire.MAC
-	if p := &neigh.Tbl.Parms; neigh.Probes < p.UcastProbes {
+	if p := neigh.Tbl.Parms; neigh.Probes < p.UcastProbes {
 		dstHw = &neigh.Ha
 	} else if neigh.Probes < p.UcastProbes+p.AppProbes {
 		return
@@ -157,7 +162,7 @@ func (n *Net) arpIgnore(inDev *InDevice, sip, tip wire.Addr) bool {
 	kernel.Fentry3(&n.Kernel, inDev, sip, tip) // arp_ignore net/ipv4/arp.c:399
 
 	scope := RtScopeHost
-	switch inDev.Cnf.ArpIgnore {
+	switch inDev.arpIgnore() {
 	case 1:
 		sip = 0
 	case 2:
@@ -244,6 +249,21 @@ func (n *Net) arpIsGarp(dev *core.NetDevice, op uint16, sip, tip wire.Addr, sha,
 	return n.inetAddrTypeDevTable(dev, sip) == RtnUnicast // :668
 }
 
+// arpMatters reports whether a message is about IPv4, a question or an answer, and
+// not about addresses that no station can have.
+func (in *InDevice) arpMatters(arp wire.ARP) bool {
+	switch {
+	case arp.PType() != wire.EtherTypeIPv4,
+		arp.HType() != wire.ARPHTypeEthernet && arp.HType() != arphrdIeee802,
+		arp.Op() != wire.ARPRequest && arp.Op() != wire.ARPReply,
+		arp.TPA().IsMulticast(),
+		arp.TPA().IsLoopback() && !in.routeLocalnet(),
+		arp.SPA() == arp.TPA() && in.dropGratuitousArp():
+		return false
+	}
+	return true
+}
+
 // arpProcess answers questions for our addresses and learns from messages of
 // neighbours that we know or that ask for us.
 func (n *Net) arpProcess(net *core.Net, sk *core.Sock, skb *core.SkBuff) int {
@@ -252,15 +272,13 @@ func (n *Net) arpProcess(net *core.Net, sk *core.Sock, skb *core.SkBuff) int {
 	dev := skb.Dev
 	inDev := inDevGet(dev)
 	arp := wire.ARP(skb.Head.B[skb.NetworkHeader:])
-	if inDev == nil || !arp.Valid() || arp.Op() != wire.ARPRequest && arp.Op() != wire.ARPReply {
+	if inDev == nil || !inDev.arpMatters(arp) {
+		n.Drop("ARP message")
 		n.KfreeSkb(skb) // :926
 		return core.NetRxDrop
 	}
 	op, sip, tip, sha := arp.Op(), arp.SPA(), arp.TPA(), arp.SHA()
-	if tip.IsMulticast() || tip.IsLoopback() && !inDev.Cnf.RouteLocalnet {
-		n.KfreeSkb(skb) // :926
-		return core.NetRxDrop
-	}
+	n.noteConflict(inDev, sip, sha)
 	if sip == 0 {
 		// Somebody wants to know whether an address is free (RFC 2131).
 		if op == wire.ARPRequest && n.inetAddrTypeDevTable(dev, tip) == RtnLocal { // :810
@@ -274,7 +292,7 @@ func (n *Net) arpProcess(net *core.Net, sk *core.Sock, skb *core.SkBuff) int {
 	if op == wire.ARPRequest && n.ipRouteInputNoref(skb, tip, sip, 0, dev) == 0 { // :818
 		if SkbRtable(skb).RtType == RtnLocal {
 			dontSend := n.arpIgnore(inDev, sip, tip) // :826
-			if !dontSend && inDev.Cnf.ArpFilter {
+			if !dontSend && inDev.arpFilter() {
 				dontSend = n.arpFilter(sip, tip, dev) // :828
 			}
 			if !dontSend {
@@ -289,12 +307,12 @@ func (n *Net) arpProcess(net *core.Net, sk *core.Sock, skb *core.SkBuff) int {
 		}
 	}
 
-	neigh := n.NeighLookup(&n.ArpTbl, sip, dev) // include/net/neighbour.h:528
+	neigh := n.NeighLookup__(&n.ArpTbl, sip, dev, false) // :869
 	garp := false
-	if neigh != nil || inDev.Cnf.ArpAccept {
+	if neigh != nil || inDev.arpAccept() {
 		garp = n.arpIsGarp(dev, op, sip, tip, sha, arp.THA()) // :873
 	}
-	if neigh == nil && inDev.Cnf.ArpAccept {
+	if neigh == nil && inDev.arpAccept() {
 		if garp || op == wire.ARPReply && n.inetAddrTypeDevTable(dev, sip) == RtnUnicast { // :888
 			neigh = n.NeighLookup__(&n.ArpTbl, sip, dev, true) // :890
 		}
@@ -305,7 +323,7 @@ func (n *Net) arpProcess(net *core.Net, sk *core.Sock, skb *core.SkBuff) int {
 			state = core.NudStale
 		}
 		var flags uint32
-		if garp || timeAfter(n.Jiffies(), neigh.Updated+neigh.Tbl.Parms.Locktime) {
+		if garp || timeAfter(n.Jiffies(), neigh.Updated+uint64(neigh.Tbl.Parms.Locktime)) {
 			flags = core.NeighUpdateFOverride
 		}
 		n.NeighUpdate(neigh, &sha, state, flags) // :913
@@ -313,6 +331,16 @@ func (n *Net) arpProcess(net *core.Net, sk *core.Sock, skb *core.SkBuff) int {
 	}
 	n.ConsumeSkb(skb) // :919
 	return core.NetRxSuccess
+}
+
+// noteConflict counts messages of other stations that claim an address of ours
+// (RFC 5227 section 2.4).
+func (n *Net) noteConflict(inDev *InDevice, sip wire.Addr, sha wire.MAC) {
+	for ifa := inDev.IfaList; ifa != nil; ifa = ifa.IfaNext {
+		if ifa.IfaLocal == sip && sha != inDev.Dev.DevAddr {
+			n.ArpTbl.Stats.Conflicts++
+		}
+	}
 }
 
 // arpRcv takes ARP messages from devices.
@@ -327,7 +355,13 @@ func (n *Net) arpRcv(skb *core.SkBuff, dev *core.NetDevice, pt *core.PacketType,
 	if skb == nil {
 		return core.NetRxDrop
 	}
-	if !n.PskbMayPull(skb, wire.ARPLen) || !wire.ARP(skb.Head.B[skb.NetworkHeader:]).Valid() { // :956
+	if !n.PskbMayPull(skb, wire.ARPLen) { // :956
+		n.Drop("ARP message")
+		n.KfreeSkb(skb) // :973
+		return core.NetRxDrop
+	}
+	if arp := wire.ARP(skb.Head.B[skb.NetworkHeader:]); int(arp.HLen()) != dev.AddrLen || arp.PLen() != 4 {
+		n.Drop("ARP message")
 		n.KfreeSkb(skb) // :973
 		return core.NetRxDrop
 	}
@@ -338,9 +372,14 @@ func (n *Net) arpRcv(skb *core.SkBuff, dev *core.NetDevice, pt *core.PacketType,
 func (n *Net) arpNetdevEvent(event int, dev *core.NetDevice) {
 	kernel.Fentry2(&n.Kernel, event, dev) // arp_netdev_event net/ipv4/arp.c:1246
 
-	if event == core.NetdevChangeaddr {
+	switch event {
+	case core.NetdevChangeaddr:
 		n.NeighChangeaddr(&n.ArpTbl, dev) // :1251
 		n.rtCacheFlush()                  // :1252
+	case core.NetdevChange:
+		if !core.NetifCarrierOk(dev) {
+			n.NeighCarrierDown(&n.ArpTbl, dev) // :1259
+		}
 	}
 }
 

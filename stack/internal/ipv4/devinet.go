@@ -1,6 +1,6 @@
 // Addresses of devices (net/ipv4/devinet.c). devinet_config.go has the calls that
-// change them. Left out: address lifetimes, labels of aliases, per-device sysctls
-// beyond Ipv4Devconf, and netlink.
+// change them, devinet_conf.go a device's settings. Left out: address lifetimes,
+// labels of aliases, and netlink.
 
 package ipv4
 
@@ -14,24 +14,8 @@ import (
 type devinetState struct {
 	addrs             []*InIfaddr // every address, the newest first (inet_addr_lst)
 	customLocalRoutes bool        // somebody added local routes by hand
+	all               Ipv4Devconf // for all devices, beside their own
 	dflt              Ipv4Devconf // for devices that come
-}
-
-// Ipv4Devconf are a device's settings (struct ipv4_devconf).
-type Ipv4Devconf struct {
-	RouteLocalnet            bool
-	AcceptLocal              bool
-	AcceptRedirects          bool
-	SendRedirects            bool
-	RpFilter                 int // 0 off, 1 strict, 2 loose
-	ArpNotify                bool
-	PromoteSecondaries       bool
-	IgnoreRoutesWithLinkdown bool
-	DropUnicastInL2Multicast bool
-	Nopolicy, Noxfrm         bool
-	ArpFilter                bool
-	ArpIgnore, ArpAnnounce   int
-	ArpAccept, ProxyArp      bool
 }
 
 // InDevice is IPv4's part of a device (struct in_device).
@@ -40,6 +24,8 @@ type InDevice struct {
 	Dead    bool
 	IfaList *InIfaddr // the primary addresses in front
 	Cnf     Ipv4Devconf
+	all     *Ipv4Devconf
+	cnfSet  uint32 // settings that somebody has set, by their place in devconfVars
 	mcList  []mcGroup
 }
 
@@ -81,6 +67,8 @@ func inetIfaMatch(addr wire.Addr, ifa *InIfaddr) bool { return (addr^ifa.IfaAddr
 // devinetInit sets the defaults and hears of devices (devinet_init).
 func (n *Net) devinetInit() {
 	n.devinet.dflt = Ipv4Devconf{AcceptRedirects: true, SendRedirects: true}
+	n.devinet.all = n.devinet.dflt
+	n.confInit()
 	n.RegisterNetdeviceNotifier(n.inetdevEvent)
 }
 
@@ -131,7 +119,7 @@ func (n *Net) inetHashRemove(ifa *InIfaddr) {
 func (n *Net) inetdevInit(dev *core.NetDevice) *InDevice {
 	kernel.Fentry1(&n.Kernel, dev) // inetdev_init net/ipv4/devinet.c:253
 
-	in := &InDevice{Dev: dev, Cnf: n.devinet.dflt}
+	in := &InDevice{Dev: dev, Cnf: n.devinet.dflt, all: &n.devinet.all}
 	if dev.Flags&core.IffLoopback != 0 {
 		in.Cnf.Noxfrm, in.Cnf.Nopolicy = true, true
 	}

@@ -50,7 +50,7 @@ func (n *Net) inetDelIfa__(inDev *InDevice, ifap **InIfaddr, destroy bool) {
 				prevProm = ifa
 				continue
 			}
-			if inDev.Cnf.PromoteSecondaries {
+			if inDev.promoteSecondaries() {
 				promote = ifa
 				break
 			}
@@ -293,11 +293,11 @@ func (n *Net) inetdevEvent(event int, dev *core.NetDevice) {
 				IfaDev: inDev, IfaScope: RtScopeHost, IfaLabel: dev.Name, IfaFlags: IfaFPermanent}
 			n.inetInsertIfa(ifa) // :1520
 		}
-		if inDev.Cnf.ArpNotify {
+		if inDev.arpNotify() != 0 {
 			n.inetdevSendGratuitousArp(dev, inDev) // :1531
 		}
 	case core.NetdevChangeaddr:
-		if inDev.Cnf.ArpNotify {
+		if inDev.arpNotify() != 0 {
 			n.inetdevSendGratuitousArp(dev, inDev) // :1531
 		}
 	case core.NetdevChangemtu:

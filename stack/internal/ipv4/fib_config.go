@@ -185,6 +185,9 @@ type RouteAnswer struct {
 	Src  wire.Addr
 	Mtu  uint32 // learnt of the path; 0 none
 	Oif  int
+
+	Expires uint64 // jiffies until that is forgotten; 0: it is not
+	Flags   uint32 // RTCF_*
 }
 
 // RouteGet asks which route packets take (ip route get); saddr, tos and oif may
@@ -195,12 +198,12 @@ func (n *Net) RouteGet(daddr, saddr wire.Addr, tos uint8, oif int) (RouteAnswer,
 	if err != 0 {
 		return RouteAnswer{}, err
 	}
-	a := RouteAnswer{Type: rt.RtType, Dst: daddr, Dev: rt.Dev.Name, Src: fl4.Saddr, Oif: rt.Dev.Ifindex}
+	a := RouteAnswer{Type: rt.RtType, Dst: daddr, Dev: rt.Dev.Name, Src: fl4.Saddr, Oif: rt.Dev.Ifindex, Flags: rt.RtFlags}
 	if rt.RtUsesGateway {
 		a.Gw = rt.RtGateway
 	}
 	if rt.Expires != 0 && timeAfter(rt.Expires, n.Jiffies()) {
-		a.Mtu = rt.RtPmtu
+		a.Mtu, a.Expires = rt.RtPmtu, rt.Expires-n.Jiffies()
 	}
 	n.IpRtPut(rt)
 	return a, 0

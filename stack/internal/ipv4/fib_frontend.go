@@ -120,7 +120,7 @@ func (n *Net) fibValidateSource__(skb *core.SkBuff, src, dst wire.Addr, tos uint
 	var res fibResult
 	found := n.fibLookup(&fl4, &res, 0) == 0 // :384
 	if found {
-		if res.Type != RtnUnicast && (res.Type != RtnLocal || !idev.Cnf.AcceptLocal) {
+		if res.Type != RtnUnicast && (res.Type != RtnLocal || !idev.acceptLocal()) {
 			return -core.EINVAL
 		}
 		if res.nh().NhDev == dev {
@@ -158,9 +158,9 @@ func (n *Net) fibValidateSource(skb *core.SkBuff, src, dst wire.Addr, tos uint8,
 	dev *core.NetDevice, idev *InDevice) int {
 	kernel.Fentry5(&n.Kernel, skb, src, dst, tos, oif) // fib_validate_source net/ipv4/fib_frontend.c:426
 
-	r := idev.Cnf.RpFilter
-	if r == 0 && (dev.Ifindex != oif || !idev.Cnf.SendRedirects) {
-		if idev.Cnf.AcceptLocal {
+	r := idev.rpFilter()
+	if r == 0 && (dev.Ifindex != oif || !idev.sendRedirects()) {
+		if idev.acceptLocal() {
 			return 0
 		}
 		if !n.devinet.customLocalRoutes {

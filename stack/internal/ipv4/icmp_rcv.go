@@ -41,11 +41,13 @@ func (n *Net) icmpUnreach(skb *core.SkBuff) bool {
 
 	if !n.PskbMayPull(skb, wire.IPv4MinLen) { // :800
 		n.Mib[core.MibIcmpInErrors]++
+		n.Drop("ICMP message")
 		return false
 	}
 	icmph, iph := skb.Icmp(), wire.IPv4(skb.Bytes())
 	if iph.IHL() < wire.IPv4MinLen {
 		n.Mib[core.MibIcmpInErrors]++
+		n.Drop("ICMP message")
 		return false
 	}
 	info := uint32(0)
@@ -90,6 +92,7 @@ func (n *Net) icmpRedirect(skb *core.SkBuff) bool {
 
 	if skb.Len < wire.IPv4MinLen {
 		n.Mib[core.MibIcmpInErrors]++
+		n.Drop("ICMP message")
 		return false
 	}
 	if !n.PskbMayPull(skb, wire.IPv4MinLen) { // :905
@@ -121,6 +124,7 @@ func (n *Net) icmpTimestamp(skb *core.SkBuff) bool {
 
 	if skb.Len < 4 || !n.PskbMayPull(skb, 4) { // :968
 		n.Mib[core.MibIcmpInErrors]++
+		n.Drop("ICMP message")
 		return false
 	}
 	icmpParam := &n.icmp.bxm

@@ -29,13 +29,15 @@ func (n *Net) ipForward(skb *core.SkBuff) int {
 
 	rt := SkbRtable(skb)
 	if skb.PktType != core.PacketHost || skb.Sk != nil || skb.Ipcb.IsStrictRoute && rt.RtUsesGateway {
+		n.Drop("broadcast frame")
 		n.KfreeSkb(skb) // :173
 		return core.NetRxDrop
 	}
 	if skb.Ip().TTL() <= 1 {
 		n.Mib[core.MibIpInHdrErrors]++
 		n.icmpSend(skb, int(wire.ICMPTimeExceeded), int(wire.ICMPExcTTL), 0) // :171
-		n.KfreeSkb(skb)                                                      // :173
+		n.Drop("TTL")
+		n.KfreeSkb(skb) // :173
 		return core.NetRxDrop
 	}
 	skb.Ipcb.Flags |= IpskbForwarded
@@ -46,7 +48,8 @@ func (n *Net) ipForward(skb *core.SkBuff) int {
 	if ipExceedsMtu(skb, mtu) {
 		n.Mib[core.MibIpFragFails]++
 		n.icmpSend(skb, int(wire.ICMPDestUnreach), int(wire.ICMPFragNeeded), uint32(mtu)) // :133
-		n.KfreeSkb(skb)                                                                   // :173
+		n.Drop("too big")
+		n.KfreeSkb(skb) // :173
 		return core.NetRxDrop
 	}
 	if n.SkbCow(skb, core.LlReservedSpace(rt.Dev)) != 0 { // :139

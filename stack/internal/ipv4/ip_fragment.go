@@ -123,6 +123,7 @@ func (n *Net) inetFragRbtreePurge(q *ipq) {
 
 	for skb := q.fragments.Dequeue(); skb != nil; skb = q.fragments.Dequeue() {
 		n.frags.mem -= skb.Truesize
+		n.Drop("datagram incomplete")
 		n.KfreeSkb(skb) // :770
 	}
 }
@@ -149,6 +150,7 @@ func (n *Net) ipExpire(t *kernel.Timer) {
 				n.icmpSend(head, int(wire.ICMPTimeExceeded), int(wire.ICMPExcFragTime), 0) // :256
 			}
 		}
+		n.Drop("datagram incomplete")
 		n.KfreeSkb(head) // :263
 	}
 	n.ipqPut(qp) // :264
@@ -247,6 +249,7 @@ func (n *Net) ipFragQueue(qp *ipq, skb *core.SkBuff) int {
 discardQp:
 	n.inetFragKill(qp) // :507
 free:
+	n.Drop("fragment")
 	n.KfreeSkb(skb) // :509
 	return err
 }
@@ -400,6 +403,7 @@ func (n *Net) ipDefrag(skb *core.SkBuff, user uint32) int {
 	qp := n.ipFind(skb.Ip(), user) // :695
 	if qp == nil {
 		n.Mib[core.MibIpReasmFails]++
+		n.Drop("fragment memory")
 		n.KfreeSkb(skb) // :709
 		return -core.ENOMEM
 	}

@@ -34,7 +34,8 @@ func (n *Net) ipProtocolDeliverRcu(net *core.Net, skb *core.SkBuff, protocol int
 		}
 		n.Mib[core.MibIpInUnknownProtos]++
 		n.icmpSend(skb, int(wire.ICMPDestUnreach), int(wire.ICMPProtUnreach), 0) // :218
-		n.KfreeSkb(skb)                                                          // :221
+		n.Drop("unknown protocol")
+		n.KfreeSkb(skb) // :221
 		return
 	}
 }
@@ -90,6 +91,7 @@ func (n *Net) ipRcvFinishCore(net *core.Net, sk *core.Sock, skb *core.SkBuff, de
 		if ipprot := n.protos[iph.Protocol()]; ipprot != nil && ipprot.EarlyDemux != nil {
 			err = ipprot.EarlyDemux(skb) // :326
 			if err != 0 {
+				n.Drop("martian address")
 				goto drop
 			}
 			iph = skb.Ip()
@@ -98,11 +100,13 @@ func (n *Net) ipRcvFinishCore(net *core.Net, sk *core.Sock, skb *core.SkBuff, de
 	if skb.Dst == nil {
 		err = n.ipRouteInputNoref(skb, iph.Dst(), iph.Src(), iph.TOS(), dev) // :339
 		if err != 0 {
+			n.Drop("martian address")
 			goto drop
 		}
 	}
 	if iph.IHL() > wire.IPv4MinLen {
 		if n.ipRcvOptions(skb) { // :356
+			n.Drop("IP options")
 			goto drop
 		}
 	}
@@ -114,7 +118,8 @@ func (n *Net) ipRcvFinishCore(net *core.Net, sk *core.Sock, skb *core.SkBuff, de
 		n.Mib[core.MibIpExtInBcastPkts]++
 		n.Mib[core.MibIpExtInBcastOctets] += uint64(skb.Len)
 	case skb.PktType == core.PacketBroadcast || skb.PktType == core.PacketMulticast:
-		if in := inDevGet(dev); in != nil && in.Cnf.DropUnicastInL2Multicast {
+		if in := inDevGet(dev); in != nil && in.dropUnicastInL2Multicast() {
+			n.Drop("broadcast frame")
 			goto drop
 		}
 	}
@@ -123,6 +128,7 @@ func (n *Net) ipRcvFinishCore(net *core.Net, sk *core.Sock, skb *core.SkBuff, de
 drop:
 	if err == -exdev {
 		n.Mib[core.MibTcpExtIPReversePathFilter]++
+		n.Drop("reverse path")
 	}
 	n.KfreeSkb(skb) // :391
 	return core.NetRxDrop
@@ -164,6 +170,7 @@ func (n *Net) ipRcvCore(skb *core.SkBuff, net *core.Net) *core.SkBuff {
 	mib := -1
 	var iph wire.IPv4
 	if skb.PktType == core.PacketOtherhost {
+		n.Drop("other host")
 		goto drop
 	}
 	n.Mib[core.MibIpInReceives]++
@@ -175,14 +182,17 @@ func (n *Net) ipRcvCore(skb *core.SkBuff, net *core.Net) *core.SkBuff {
 	}
 	mib = core.MibIpInHdrErrors
 	if !n.PskbMayPull(skb, wire.IPv4MinLen) { // :441
+		n.Drop("IP header")
 		goto drop
 	}
 	iph = skb.Ip()
 	if iph.IHL() < wire.IPv4MinLen || iph.Version() != 4 {
+		n.Drop("IP header")
 		goto drop
 	}
 	n.Mib[ecnMib[iph.TOS()&inetEcnMask]] += uint64(max(1, skb.Head.GsoSegs))
 	if !n.PskbMayPull(skb, iph.IHL()) { // :467
+		n.Drop("IP header")
 		goto drop
 	}
 	iph = skb.Ip()
@@ -191,10 +201,12 @@ func (n *Net) ipRcvCore(skb *core.SkBuff, net *core.Net) *core.SkBuff {
 			n.Mib[mib]++
 			mib = core.MibIpInHdrErrors
 		}
+		n.Drop("IP header")
 		goto drop
 	}
 	if n.PskbTrimRcsum(skb, int(iph.TotalLen())) != 0 { // :486
 		mib = core.MibIpInDiscards
+		n.Drop("IP header")
 		goto drop
 	}
 	skb.TransportHeader = skb.NetworkHeader + skb.Ip().IHL()

@@ -105,7 +105,8 @@ func (n *Net) ipFinishOutput2(net *core.Net, sk *core.Sock, skb *core.SkBuff) in
 		return res
 	}
 	n.RcuReadUnlockBh() // :234
-	n.KfreeSkb(skb)     // :238
+	n.Drop("no neighbour")
+	n.KfreeSkb(skb) // :238
 	return -core.EINVAL
 }
 

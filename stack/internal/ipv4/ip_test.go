@@ -498,13 +498,13 @@ func (n *Net) wireDev(t testing.TB, name string) (*core.NetDevice, *[][]byte) {
 
 // wireIn brings a frame in.
 func (n *Net) wireIn(dev *core.NetDevice, frame []byte) {
-	n.Interrupt(func() {
+	n.Interrupt(n.RequestIrq(func(int, any) {
 		skb := n.NetdevAllocSkb(dev, len(frame)+2)
 		skb.Reserve(2)
 		skb.PutData(frame)
 		skb.Protocol = n.EthTypeTrans(skb, dev)
 		n.NetifRx(skb)
-	})
+	}, dev))
 	n.Run(n.Now(), nil)
 }
 

@@ -95,14 +95,14 @@ func (n *Net) ipRouteOutputKeyHashRcu(fl4 *Flowi4, res *fibResult, skb *core.SkB
 			// A multicast without a device leaves through that of its source.
 			devOut = n.ipDevFind__(fl4.Saddr, false) // :2360
 			if devOut == nil {
-				return nil, -core.ENETUNREACH
+				return nil, -core.EINVAL
 			}
 			fl4.Oif = devOut.Ifindex
 			return n.mkrouteOutput__(res, fl4, origOif, devOut, flags) // :2495
 		}
 		if fl4.Flags&FlowiFlagAnysrc == 0 {
 			if n.ipDevFind__(fl4.Saddr, false) == nil { // :2385
-				return nil, -core.ENETUNREACH
+				return nil, -core.EINVAL
 			}
 		}
 	}
@@ -183,7 +183,7 @@ func (n *Net) mkrouteOutput__(res *fibResult, fl4 *Flowi4, origOif int, devOut *
 	switch {
 	case inDev == nil:
 		return nil, -core.EINVAL
-	case fl4.Saddr.IsLoopback() && !loopback && !inDev.Cnf.RouteLocalnet:
+	case fl4.Saddr.IsLoopback() && !loopback && !inDev.routeLocalnet():
 		return nil, -core.EINVAL
 	}
 

@@ -87,6 +87,7 @@ func (n *Net) ipv4NeighLookup(dst *core.DstEntry, skb *core.SkBuff, daddr wire.A
 		pkey = skb.Ip().Dst()
 	}
 	if neigh := n.Ipv4NeighLookupNoref__(dst.Dev, pkey); neigh != nil {
+		neigh.Refs++
 		return neigh
 	}
 	return n.NeighCreate__(pkey, dst.Dev, true) // :451
@@ -123,6 +124,7 @@ func (n *Net) ipError(skb *core.SkBuff) int {
 	rt := SkbRtable(skb)
 	inDev := inDevGet(skb.Dev)
 	if inDev == nil {
+		n.Drop("no route")
 		n.KfreeSkb(skb) // :1000
 		return 0
 	}
@@ -133,6 +135,7 @@ func (n *Net) ipError(skb *core.SkBuff) int {
 		case core.ENETUNREACH:
 			n.Mib[core.MibIpExtInNoRoutes]++
 		}
+		n.Drop("not for us")
 		n.KfreeSkb(skb) // :1000
 		return 0
 	}
@@ -307,7 +310,7 @@ func (n *Net) ipDoRedirect__(rt *Rtable, skb *core.SkBuff, fl4 *Flowi4, killRout
 		return
 	}
 	inDev := inDevGet(skb.Dev)
-	if inDev == nil || newGw == oldGw || !inDev.Cnf.AcceptRedirects || n.Sysctl.IpForward ||
+	if inDev == nil || newGw == oldGw || !inDev.acceptRedirects() || n.Sysctl.IpForward ||
 		newGw.IsMulticast() || newGw.IsBroadcast() || newGw.IsZeronet() {
 		return
 	}
@@ -315,7 +318,9 @@ func (n *Net) ipDoRedirect__(rt *Rtable, skb *core.SkBuff, fl4 *Flowi4, killRout
 		return
 	}
 	neigh := n.Ipv4NeighLookupNoref__(rt.Dev, newGw)
-	if neigh == nil {
+	if neigh != nil {
+		neigh.Refs++
+	} else {
 		neigh = n.NeighCreate__(newGw, rt.Dev, true) // :773
 	}
 	if neigh == nil {
@@ -323,15 +328,16 @@ func (n *Net) ipDoRedirect__(rt *Rtable, skb *core.SkBuff, fl4 *Flowi4, killRout
 	}
 	if neigh.NudState&core.NudValid == 0 {
 		n.NeighEventSend(neigh, nil) // :776
-		return
+	} else {
+		var res fibResult
+		if n.fibLookup(fl4, &res, 0) == 0 { // :778
+			n.updateOrCreateFnhe(res.nh(), fl4.Daddr, newGw, 0, false, n.Jiffies()+uint64(n.Sysctl.RouteGcTimeout)) // :781
+		}
+		if killRoute {
+			rt.Obsolete = core.DstObsoleteKill
+		}
 	}
-	var res fibResult
-	if n.fibLookup(fl4, &res, 0) == 0 { // :778
-		n.updateOrCreateFnhe(res.nh(), fl4.Daddr, newGw, 0, false, n.Jiffies()+uint64(n.Sysctl.RouteGcTimeout)) // :781
-	}
-	if killRoute {
-		rt.Obsolete = core.DstObsoleteKill
-	}
+	n.NeighRelease(neigh) // :789
 }
 
 // IpDoRedirect tells a socket's route of a redirect (dst_ops.redirect).

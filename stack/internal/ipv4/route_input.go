@@ -17,7 +17,7 @@ func (n *Net) ipMcValidateSource(skb *core.SkBuff, daddr, saddr wire.Addr, tos u
 	switch {
 	case inDev == nil, saddr.IsMulticast(), saddr.IsBroadcast(), skb.Protocol != wire.EtherTypeIPv4:
 		return -core.EINVAL
-	case saddr.IsLoopback() && !inDev.Cnf.RouteLocalnet:
+	case saddr.IsLoopback() && !inDev.routeLocalnet():
 		return -core.EINVAL
 	case saddr.IsZeronet():
 		if !isLocalMulticast(daddr) {
@@ -98,7 +98,7 @@ func martian(daddr, saddr wire.Addr, inDev *InDevice) int {
 		return 2
 	case daddr.IsZeronet():
 		return 1
-	case inDev.Cnf.RouteLocalnet:
+	case inDev.routeLocalnet():
 		return 0
 	case daddr.IsLoopback():
 		return 1

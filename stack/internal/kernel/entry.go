@@ -28,6 +28,15 @@ func (t *SyscallTable) Set(nr int, call Syscall) { t.calls[nr] = call }
 
 const enosys = 38
 
+// SyscallTracer hears of a task's system calls, as a debugger does that traces
+// them (PTRACE_SYSCALL). It runs inside the machine.
+type SyscallTracer interface {
+	SyscallEnter(t *Task, regs *Regs)
+	SyscallExit(t *Task, regs *Regs) // regs.Ax is the result
+	Signalled(t *Task, sig Signal)   // a signal ends it
+	Exited(t *Task)                  // with t.ExitCode
+}
+
 // EntrySYSCALLCompat runs the system call that the current task's registers
 // ask for and returns its result. A task with a fatal signal does not return.
 func (k *Kernel) EntrySYSCALLCompat(regs *Regs) int64 {
@@ -47,15 +56,38 @@ func (k *Kernel) doSyscall32IrqsOn(regs *Regs) {
 	Fentry1(k, regs) // do_syscall_32_irqs_on arch/x86/entry/common.c:307
 
 	regs.Ax = -enosys
+	if k.cpu.current.Tracer != nil {
+		k.syscallTraceEnter(regs) // :320
+	}
 	if nr := regs.OrigAx; nr >= 0 && nr < len(k.Syscalls.calls) && k.Syscalls.calls[nr] != nil {
 		regs.Ax = k.Syscalls.calls[nr](regs) // :326
 	}
 	k.syscallReturnSlowpath(regs) // :341
 }
 
+// syscallTraceEnter tells a tracer of a call that begins. Linux would stop the
+// task until the tracer lets it go on.
+func (k *Kernel) syscallTraceEnter(regs *Regs) {
+	Fentry1(k, regs) // syscall_trace_enter arch/x86/entry/common.c:68
+
+	t := k.cpu.current
+	t.Tracer.SyscallEnter(t, regs) // :85
+}
+
+// syscallSlowExitWork tells a tracer of a call that has ended.
+func (k *Kernel) syscallSlowExitWork(regs *Regs) {
+	Fentry1(k, regs) // syscall_slow_exit_work arch/x86/entry/common.c:222
+
+	t := k.cpu.current
+	t.Tracer.SyscallExit(t, regs) // :240
+}
+
 func (k *Kernel) syscallReturnSlowpath(regs *Regs) {
 	Fentry1(k, regs) // syscall_return_slowpath arch/x86/entry/common.c:250
 
+	if k.cpu.current.Tracer != nil {
+		k.syscallSlowExitWork(regs) // :265
+	}
 	k.prepareExitToUsermode(regs) // :268
 }
 
@@ -63,7 +95,7 @@ func (k *Kernel) prepareExitToUsermode(regs *Regs) {
 	Fentry1(k, regs) // prepare_exit_to_usermode arch/x86/entry/common.c:187
 
 	t := k.cpu.current
-	if t.resched || t.signal != 0 || len(t.works) > 0 || len(k.cpu.irqs) > 0 {
+	if t.resched || t.signal != 0 || len(t.works) > 0 || k.cpu.late || len(k.cpu.irqs) > 0 {
 		k.exitToUsermodeLoop(regs) // :197
 	}
 }
@@ -76,17 +108,30 @@ func (k *Kernel) exitToUsermodeLoop(regs *Regs) {
 		for len(k.cpu.irqs) > 0 {
 			k.handleInterrupts()
 		}
+		if k.cpu.late {
+			k.cpu.late = false
+			k.handleInterrupts()
+		}
 		switch {
 		case t.resched:
 			k.Schedule()
 		case len(t.works) > 0:
 			k.tracehookNotifyResume(regs) // :166
 		case t.signal != 0:
-			panic(exitPanic{128 + int(t.signal)})
+			k.DieOfSignal()
 		default:
 			return
 		}
 	}
+}
+
+// DieOfSignal ends the program of the current task, which a signal kills.
+func (k *Kernel) DieOfSignal() {
+	t := k.cpu.current
+	if t.Tracer != nil {
+		t.Tracer.Signalled(t, t.signal)
+	}
+	panic(exitPanic{128 + int(t.signal)})
 }
 
 func (k *Kernel) tracehookNotifyResume(regs *Regs) {

@@ -30,10 +30,11 @@ func (k *Kernel) NewFile(ops *FileOps, private any) *File {
 }
 
 // Files is a task's table of open files; the zero value is empty. Descriptors
-// 0 to 2 are the terminal's.
+// 0 to 2 are the terminal's; of them only 0 is ever a file.
 type Files struct {
-	k  *Kernel
-	fd []*File
+	k     *Kernel
+	stdin *File
+	fd    []*File
 }
 
 const firstFd = 3
@@ -51,15 +52,21 @@ func (k *Kernel) Install(t *Task, f *File) int {
 	return len(t.Files.fd) - 1 + firstFd
 }
 
+// SetStdin makes f descriptor 0.
+func (fs *Files) SetStdin(f *File) { fs.stdin = f }
+
 // Get is the file behind a descriptor, nil if none is open (fget).
 func (fs *Files) Get(fd int) *File {
+	if fd == 0 {
+		return fs.stdin
+	}
 	if fd < firstFd || fd-firstFd >= len(fs.fd) {
 		return nil
 	}
 	return fs.fd[fd-firstFd]
 }
 
-// Open lists the descriptors in use.
+// Open lists the descriptors in use from 3 on.
 func (fs *Files) Open() []int {
 	var fds []int
 	for i, f := range fs.fd {
@@ -72,7 +79,7 @@ func (fs *Files) Open() []int {
 
 // Share gives the child of a fork the parent's open files (copy_files).
 func (fs *Files) Share(parent *Files) {
-	fs.k = parent.k
+	fs.k, fs.stdin = parent.k, parent.stdin
 	fs.fd = append([]*File(nil), parent.fd...)
 	for _, f := range fs.fd {
 		if f != nil {
@@ -88,12 +95,17 @@ func (fs *Files) Close(fd int) bool {
 	if f == nil {
 		return false
 	}
+	if fd == 0 { // nothing is to be released of it
+		fs.stdin = nil
+		return true
+	}
 	fs.fd[fd-firstFd] = nil
 	fs.k.Fput(f)
 	return true
 }
 
 func (fs *Files) closeAll() {
+	fs.stdin = nil
 	for _, fd := range fs.Open() {
 		fs.Close(fd)
 	}

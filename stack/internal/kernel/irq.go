@@ -5,13 +5,6 @@
 
 package kernel
 
-// Interrupt queues handler to run in hardirq context when the CPU next looks
-// (a device raises its line). It may be called only while the machine does not
-// run or from inside it.
-func (k *Kernel) Interrupt(handler func()) {
-	k.cpu.irqs = append(k.cpu.irqs, handler)
-}
-
 // idleLoop is what swapper/0 does: hand the CPU to whoever is runnable, take
 // interrupts, and let time pass up to the limit of Run.
 func (k *Kernel) idleLoop() {
@@ -35,9 +28,9 @@ func (k *Kernel) HandleInterrupts() bool { return k.handleInterrupts() }
 
 func (k *Kernel) handleInterrupts() bool {
 	if len(k.cpu.irqs) > 0 {
-		handler := k.cpu.irqs[0]
-		k.cpu.irqs = k.cpu.irqs[1:]
-		k.commonInterrupt(handler)
+		desc := k.cpu.irqs[0]
+		k.cpu.irqs = k.cpu.irqs[:copy(k.cpu.irqs, k.cpu.irqs[1:])]
+		k.commonInterrupt(desc)
 		return true
 	}
 	if k.hrtimerDue() || k.timersDue() || k.rcuDue() {
@@ -47,18 +40,18 @@ func (k *Kernel) handleInterrupts() bool {
 	return false
 }
 
-func (k *Kernel) commonInterrupt(handler func()) {
+func (k *Kernel) commonInterrupt(desc *IrqDesc) {
 	Fentry0(k) // common_interrupt arch/x86/entry/entry_64.S:580
 
-	k.doIRQ(handler) // :583
+	k.doIRQ(desc) // :583
 }
 
-func (k *Kernel) doIRQ(handler func()) {
+func (k *Kernel) doIRQ(desc *IrqDesc) {
 	Fentry0(k) // do_IRQ arch/x86/kernel/irq.c:234
 
 	k.preemptCount += hardirqOffset
-	handler()      // :246
-	k.exitingIrq() // :258
+	k.handleIrq(desc) // :246
+	k.exitingIrq()    // :258
 }
 
 func (k *Kernel) apicTimerInterrupt() {

@@ -148,7 +148,7 @@ func (h Halt) String() string {
 // Run lets the machine run until until reports true (it is asked each time a
 // task gives up the CPU; nil never does), a breakpoint stops it, or nothing
 // can happen up to the time limit. Time moves only while the CPU is idle, from
-// event to event, and never past limit. With HaltIdle the clock stands at
+// event to event, and never past limit, but for Follow. With HaltIdle the clock stands at
 // limit unless that is Forever.
 func (k *Kernel) Run(limit time.Duration, until func() bool) Halt {
 	if k.sched.running {
@@ -178,6 +178,16 @@ func (k *Kernel) Run(limit time.Duration, until func() bool) Halt {
 			}
 			return HaltIdle
 		}
+	}
+}
+
+// Follow lets time move up to now while tasks run, for a machine whose time is
+// somebody else's: what falls due by then runs when the next system call ends.
+// It never goes back. Only Run's until may call it.
+func (k *Kernel) Follow(now time.Duration) {
+	if now > k.now {
+		k.now = now
+		k.cpu.late = k.hrtimerDue() || k.timersDue() || k.rcuDue()
 	}
 }
 

@@ -70,6 +70,7 @@ type Task struct {
 	shadow    []entryRecord
 	sleeps    []uintptr // where it sleeps, if entries were heard of then
 	Regs      Regs
+	Tracer    SyscallTracer // nil: nobody traces it
 }
 
 // Kaddr is the address that stands for the task.
@@ -87,7 +88,10 @@ const (
 type cpu struct {
 	current *Task
 	stopped bool
-	irqs    []func() // interrupts that wait for the CPU
+	irqs    []*IrqDesc // interrupts that wait for the CPU
+	late    bool       // Follow has passed a timer
+
+	irqCount int // lines that drivers have asked for
 }
 
 type sched struct {
@@ -429,6 +433,9 @@ func (k *Kernel) Exit(code int) { panic(exitPanic{code}) }
 
 // doExit closes the task's files and takes it out of the machine.
 func (k *Kernel) doExit(t *Task) {
+	if t.Tracer != nil {
+		t.Tracer.Exited(t)
+	}
 	t.CloseFiles()
 	if t.OnExit != nil {
 		t.OnExit(t)

@@ -42,6 +42,7 @@ func (n *Net) tcpV4DoRcv(sk *core.Sock, skb *core.SkBuff) int {
 	if n.tcpChecksumComplete(skb) { // :1545
 		n.Mib[core.MibTcpInCsumErrors]++
 		n.Mib[core.MibTcpInErrs]++
+		n.Drop("checksum")
 		n.KfreeSkb(skb) // :1572
 		return 0
 	}
@@ -214,21 +215,25 @@ func (n *Net) tcpV4Rcv(skb *core.SkBuff) int {
 	kernel.Fentry1(&n.Kernel, skb) // tcp_v4_rcv net/ipv4/tcp_ipv4.c:1782
 
 	if skb.PktType != core.PacketHost {
+		n.Drop("other host")
 		n.KfreeSkb(skb) // :1944
 		return 0
 	}
 	n.Mib[core.MibTcpInSegs]++
 	if !n.PskbMayPull(skb, wire.TCPMinLen) { // :1797
+		n.Drop("short header")
 		n.KfreeSkb(skb) // :1944
 		return 0
 	}
 	th := wire.TCP(skb.Bytes())
 	if th.DataOff() < wire.TCPMinLen {
 		n.Mib[core.MibTcpInErrs]++
+		n.Drop("short header")
 		n.KfreeSkb(skb) // :1944
 		return 0
 	}
 	if !n.PskbMayPull(skb, th.DataOff()) { // :1804
+		n.Drop("short header")
 		n.KfreeSkb(skb) // :1944
 		return 0
 	}
@@ -237,6 +242,7 @@ func (n *Net) tcpV4Rcv(skb *core.SkBuff) int {
 	if core.SkbChecksumValidateNeeded__(skb, false, 0) && n.SkbChecksumValidateComplete__(skb, false, pseudo) != 0 { // :1812
 		n.Mib[core.MibTcpInCsumErrors]++
 		n.Mib[core.MibTcpInErrs]++
+		n.Drop("checksum")
 		n.KfreeSkb(skb) // :1944
 		return 0
 	}
@@ -250,6 +256,7 @@ lookup:
 		if n.tcpChecksumComplete(skb) { // :1933
 			n.Mib[core.MibTcpInCsumErrors]++
 			n.Mib[core.MibTcpInErrs]++
+			n.Drop("checksum")
 		} else {
 			n.tcpV4SendReset(nil, skb) // :1939
 		}
@@ -264,6 +271,7 @@ lookup:
 			n.inetTwskPut(tw) // :1962
 			n.Mib[core.MibTcpInCsumErrors]++
 			n.Mib[core.MibTcpInErrs]++
+			n.Drop("checksum")
 			n.KfreeSkb(skb) // :1944
 			return 0
 		}
@@ -298,6 +306,7 @@ lookup:
 			n.reqskPut(req) // :1839
 			n.Mib[core.MibTcpInCsumErrors]++
 			n.Mib[core.MibTcpInErrs]++
+			n.Drop("checksum")
 			n.KfreeSkb(skb) // :1944
 			return 0
 		}

@@ -136,6 +136,7 @@ func (n *Net) tcpReleaseCb(sk *core.Sock) {
 func (n *Net) tcpTaskletInit() {
 	n.OpenSoftirq(taskletSoftirq, n.taskletAction)
 	n.tsq.wfree = n.tcpWfree
+	n.TcpWfreeFn = n.tsq.wfree
 	n.tsq.sockWfree = n.SockWfree__
 }
 
