@@ -19,6 +19,20 @@ const bannerText = "                                                            
 	" *      *     ***     *    *      **  *    ****     ****    \n" +
 	"                                                            \n"
 
+// boot brings the interfaces up.
+func (s *Session) boot() (note string, err error) {
+	if s.cfg.Attach == nil {
+		return "", s.m.Boot()
+	}
+	if err := s.m.IfUp("lo"); err != nil {
+		return "", err
+	}
+	return s.cfg.Attach(s.m, func(text string) {
+		s.out.freshLine()
+		fmt.Fprintln(s.out, text)
+	})
+}
+
 // bootTranscript is what the laboratory's program prints before its banner.
 func bootTranscript(ifaces []stack.Iface, routes []stack.Route) string {
 	var b strings.Builder

@@ -3,7 +3,6 @@ package shell
 import (
 	"errors"
 	"fmt"
-	"net/netip"
 	"strconv"
 	"strings"
 
@@ -11,27 +10,29 @@ import (
 )
 
 var ipCommand = &Command{
-	Name: "ip", Usage: "[-br] addr|link|route [show|add|del|set|get ...]", Group: groupNetwork,
-	Summary: text{"show or change addresses, links and routes, as iproute2 does", "显示或修改地址、链路和路由(与 iproute2 相同)"},
-	Help: text{"ip addr [show [dev IF]] | add|del ADDR/LEN dev IF\nip link [show [dev IF]] | set [dev] IF up|down|mtu N | add NAME type dummy\nip route [show] | add|del PREFIX [via ADDR] [dev IF] [src ADDR] [metric N] | get ADDR",
-		"ip addr [show [dev IF]] | add|del ADDR/LEN dev IF\nip link [show [dev IF]] | set [dev] IF up|down|mtu N | add NAME type dummy\nip route [show] | add|del PREFIX [via ADDR] [dev IF] [src ADDR] [metric N] | get ADDR"},
+	Name: "ip", Usage: "[-br] [-s] addr|link|route|neigh [show|add|del|set|get ...]", Group: groupNetwork,
+	Summary: text{"show or change addresses, links, routes and neighbours, as iproute2 does", "显示或修改地址、链路、路由和邻居(与 iproute2 相同)"},
+	Help: text{"ip addr [show [dev IF]] | add|del ADDR/LEN dev IF\nip link [show [dev IF]] | set [dev] IF up|down|mtu N | add NAME type dummy\nip route [show] | add|del PREFIX [via ADDR] [dev IF] [src ADDR] [metric N] | get ADDR [from ADDR] [oif IF]\nip neigh [show|flush] [to PREFIX] [dev IF] [nud STATE] | add|change|replace ADDR [lladdr MAC] [nud STATE] dev IF | del|get ADDR dev IF",
+		"ip addr [show [dev IF]] | add|del ADDR/LEN dev IF\nip link [show [dev IF]] | set [dev] IF up|down|mtu N | add NAME type dummy\nip route [show] | add|del PREFIX [via ADDR] [dev IF] [src ADDR] [metric N] | get ADDR [from ADDR] [oif IF]\nip neigh [show|flush] [to PREFIX] [dev IF] [nud STATE] | add|change|replace ADDR [lladdr MAC] [nud STATE] dev IF | del|get ADDR dev IF"},
 	Words: func(s *Session, args []string) []string {
 		if len(args) == 0 {
-			return []string{"addr", "link", "route", "-br"}
+			return []string{"addr", "link", "route", "neigh", "-br", "-s"}
 		}
-		return append(s.ifaceNames(), "show", "add", "del", "set", "get", "dev", "via", "up", "down", "mtu", "src")
+		return append(s.ifaceNames(), "show", "add", "del", "set", "get", "dev", "via", "up", "down", "mtu", "src", "lladdr", "nud", "flush")
 	},
 	Run: runIP,
 }
 
 func runIP(c *Cmd) int {
 	args := c.Args
-	brief := false
+	brief, stats := false, 0
 	for len(args) > 0 && strings.HasPrefix(args[0], "-") {
 		switch args[0] {
 		case "-br", "-brief":
 			brief = true
-		case "-4", "-o", "-s", "-d":
+		case "-s", "-stats", "-statistics":
+			stats++
+		case "-4", "-o", "-d":
 		default:
 			fmt.Fprintf(c.Err, "Option \"%s\" is unknown, try \"ip -help\".\n", args[0])
 			return 2
@@ -51,11 +52,13 @@ func runIP(c *Cmd) int {
 		c.S.helpOn(c.Out, c.cmd)
 		return 0
 	case abbreviates(object, "address", "addr"):
-		return ipAddr(c, verb, args, brief)
+		return ipAddr(c, verb, args, brief, stats)
 	case abbreviates(object, "link"):
-		return ipLink(c, verb, args, brief)
+		return ipLink(c, verb, args, brief, stats)
 	case abbreviates(object, "route"):
 		return ipRoute(c, verb, args)
+	case abbreviates(object, "neighbor", "neighbour"):
+		return ipNeigh(c, verb, args, stats)
 	}
 	fmt.Fprintf(c.Err, "Object \"%s\" is unknown, try \"ip help\".\n", object)
 	return 2
@@ -121,7 +124,7 @@ func (c *Cmd) answer(fn func() error) int {
 	return 2
 }
 
-func ipAddr(c *Cmd, verb string, args []string, brief bool) int {
+func ipAddr(c *Cmd, verb string, args []string, brief bool, stats int) int {
 	vals, rest, bad := ipWords(args, "dev", "brd", "broadcast", "label", "scope")
 	if bad != "" {
 		return c.usage("%s", c.msg("needArg", bad))
@@ -129,7 +132,7 @@ func ipAddr(c *Cmd, verb string, args []string, brief bool) int {
 	m := c.S.m
 	switch {
 	case abbreviates(verb, "show", "list", "lst"):
-		return ipShow(c, vals["dev"], rest, true, brief)
+		return ipShow(c, vals["dev"], rest, true, brief, stats)
 	case abbreviates(verb, "add"), abbreviates(verb, "del", "delete"):
 		if len(rest) == 0 || vals["dev"] == "" {
 			fmt.Fprintf(c.Err, "Not enough information: \"dev\" argument is required.\n")
@@ -148,7 +151,7 @@ func ipAddr(c *Cmd, verb string, args []string, brief bool) int {
 	return c.unknownVerb(verb, "address")
 }
 
-func ipLink(c *Cmd, verb string, args []string, brief bool) int {
+func ipLink(c *Cmd, verb string, args []string, brief bool, stats int) int {
 	vals, rest, bad := ipWords(args, "dev", "mtu", "type", "name")
 	if bad != "" {
 		return c.usage("%s", c.msg("needArg", bad))
@@ -157,7 +160,7 @@ func ipLink(c *Cmd, verb string, args []string, brief bool) int {
 	dev := vals["dev"]
 	switch {
 	case abbreviates(verb, "show", "list", "lst"):
-		return ipShow(c, dev, rest, false, brief)
+		return ipShow(c, dev, rest, false, brief, stats)
 	case abbreviates(verb, "set"):
 		if dev == "" && len(rest) > 0 {
 			dev, rest = rest[0], rest[1:]
@@ -220,6 +223,9 @@ var linkFlagNames = []struct {
 
 func linkFlags(i *stack.Iface) string {
 	var names []string
+	if i.Flags&stack.IFF_UP != 0 && !i.Carrier {
+		names = append(names, "NO-CARRIER")
+	}
 	for _, f := range linkFlagNames {
 		if shownFlags(i)&f.bit != 0 {
 			names = append(names, f.name)
@@ -240,8 +246,41 @@ func scopeName(scope uint8) string {
 	return strconv.Itoa(int(scope))
 }
 
+// operState is what an interface can do (IF_OPER_*): those that have no link to
+// lose do not say.
+func operState(i *stack.Iface) string {
+	switch {
+	case i.Flags&stack.IFF_UP == 0, !i.Carrier:
+		return "DOWN"
+	case i.Flags&(stack.IFF_NOARP|stack.IFF_LOOPBACK|stack.IFF_POINTOPOINT) != 0:
+		return "UNKNOWN"
+	}
+	return "UP"
+}
+
+func showAddrs(c *Cmd, i *stack.Iface) {
+	for _, a := range i.Addrs {
+		c.printf("    inet %s ", a.Prefix)
+		if a.Broadcast.IsValid() && !a.Broadcast.IsUnspecified() {
+			c.printf("brd %s ", a.Broadcast)
+		}
+		label := a.Label
+		if label == "" {
+			label = i.Name
+		}
+		c.printf("scope %s %s\n       valid_lft forever preferred_lft forever\n", scopeName(a.Scope), label)
+	}
+}
+
+func showStats(c *Cmd, s *stack.IfaceStats) {
+	c.printf("    RX: bytes  packets  errors  dropped overrun mcast   \n")
+	c.printf("    %-10d %-8d %-7d %-7d %-7d %-7d \n", s.RxBytes, s.RxPackets, s.RxErrors, s.RxDropped, s.RxOverErrors, s.Multicast)
+	c.printf("    TX: bytes  packets  errors  dropped carrier collsns \n")
+	c.printf("    %-10d %-8d %-7d %-7d %-7d %-7d \n", s.TxBytes, s.TxPackets, s.TxErrors, s.TxDropped, s.TxCarrierErrors, s.Collisions)
+}
+
 // ipShow is ip addr show and ip link show.
-func ipShow(c *Cmd, dev string, rest []string, addrs, brief bool) int {
+func ipShow(c *Cmd, dev string, rest []string, addrs, brief bool, stats int) int {
 	up := false
 	for _, w := range rest {
 		switch {
@@ -259,10 +298,7 @@ func ipShow(c *Cmd, dev string, rest []string, addrs, brief bool) int {
 			continue
 		}
 		found = true
-		state := "DOWN"
-		if i.Flags&stack.IFF_UP != 0 {
-			state = "UNKNOWN"
-		}
+		state := operState(&i)
 		if brief {
 			c.printf("%-16s %-14s ", i.Name, state)
 			if addrs {
@@ -285,19 +321,11 @@ func ipShow(c *Cmd, dev string, rest []string, addrs, brief bool) int {
 		} else {
 			c.printf("    link/ether %s brd ff:ff:ff:ff:ff:ff\n", i.MAC)
 		}
-		if !addrs {
-			continue
+		if addrs {
+			showAddrs(c, &i)
 		}
-		for _, a := range i.Addrs {
-			c.printf("    inet %s ", a.Prefix)
-			if a.Broadcast.IsValid() && !a.Broadcast.IsUnspecified() {
-				c.printf("brd %s ", a.Broadcast)
-			}
-			label := a.Label
-			if label == "" {
-				label = i.Name
-			}
-			c.printf("scope %s %s\n       valid_lft forever preferred_lft forever\n", scopeName(a.Scope), label)
+		if stats > 0 {
+			showStats(c, &i.Stats)
 		}
 	}
 	if !found && dev != "" {
@@ -305,116 +333,4 @@ func ipShow(c *Cmd, dev string, rest []string, addrs, brief bool) int {
 		return 1
 	}
 	return 0
-}
-
-func ipRoute(c *Cmd, verb string, args []string) int {
-	vals, rest, bad := ipWords(args, "via", "dev", "src", "metric", "proto", "scope")
-	if bad != "" {
-		return c.usage("%s", c.msg("needArg", bad))
-	}
-	m := c.S.m
-	switch {
-	case abbreviates(verb, "show", "list", "lst"):
-		for _, r := range m.Routes() {
-			if vals["dev"] == "" || vals["dev"] == r.Dev {
-				c.printf("%s\n", routeText(&r))
-			}
-		}
-		return 0
-	case abbreviates(verb, "get"):
-		if len(rest) == 0 {
-			return c.usage("%s", c.msg("need"))
-		}
-		to, err := netip.ParseAddr(rest[0])
-		if err != nil || !to.Is4() {
-			fmt.Fprintf(c.Err, "Error: any valid prefix is expected rather than \"%s\".\n", rest[0])
-			return 2
-		}
-		var r stack.Route
-		var local bool
-		if st := c.answer(func() (err error) { r, local, err = m.RouteGet(to); return err }); st != 0 {
-			return st
-		}
-		if local {
-			c.printf("local ")
-		}
-		c.printf("%s ", to)
-		if r.Gw.IsValid() {
-			c.printf("via %s ", r.Gw)
-		}
-		c.printf("dev %s src %s uid 0 \n    cache ", r.Dev, r.Src)
-		if local {
-			c.printf("<local> ")
-		}
-		c.printf("\n")
-		return 0
-	case abbreviates(verb, "add"), abbreviates(verb, "del", "delete"):
-		if len(rest) == 0 {
-			return c.usage("%s", c.msg("need"))
-		}
-		var r stack.Route
-		var err error
-		if r.Dst, err = parsePrefix(rest[0]); err != nil {
-			fmt.Fprintf(c.Err, "Error: inet prefix is expected rather than \"%s\".\n", rest[0])
-			return 2
-		}
-		r.Dev = vals["dev"]
-		for _, a := range []struct {
-			key string
-			to  *netip.Addr
-		}{{"via", &r.Gw}, {"src", &r.Src}} {
-			if v := vals[a.key]; v != "" {
-				if *a.to, err = netip.ParseAddr(v); err != nil || !a.to.Is4() {
-					fmt.Fprintf(c.Err, "Error: inet address is expected rather than \"%s\".\n", v)
-					return 2
-				}
-			}
-		}
-		if v := vals["metric"]; v != "" {
-			if r.Metric, err = strconv.Atoi(v); err != nil {
-				return c.usage("%s", c.msg("badNumber", v))
-			}
-		}
-		if verb[0] == 'a' {
-			return c.answer(func() error { return m.AddRoute(r) })
-		}
-		return c.answer(func() error { return m.DelRoute(r) })
-	}
-	return c.unknownVerb(verb, "route")
-}
-
-var routeProtocols = map[uint8]string{1: "redirect", 2: "kernel", 4: "static"}
-
-func routeText(r *stack.Route) string {
-	var b strings.Builder
-	switch r.Dst.Bits() {
-	case 0:
-		b.WriteString("default ")
-	case 32:
-		fmt.Fprintf(&b, "%s ", r.Dst.Addr())
-	default:
-		fmt.Fprintf(&b, "%s ", r.Dst)
-	}
-	if r.Gw.IsValid() {
-		fmt.Fprintf(&b, "via %s ", r.Gw)
-	}
-	if r.Dev != "" {
-		fmt.Fprintf(&b, "dev %s ", r.Dev)
-	}
-	if p := routeProtocols[r.Protocol]; p != "" {
-		fmt.Fprintf(&b, "proto %s ", p)
-	}
-	if r.Scope != 0 {
-		fmt.Fprintf(&b, "scope %s ", scopeName(r.Scope))
-	}
-	if r.Src.IsValid() {
-		fmt.Fprintf(&b, "src %s ", r.Src)
-	}
-	if r.Metric != 0 {
-		fmt.Fprintf(&b, "metric %d ", r.Metric)
-	}
-	if r.Linkdown {
-		b.WriteString("linkdown ")
-	}
-	return b.String()
 }

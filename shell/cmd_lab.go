@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -12,7 +14,7 @@ import (
 )
 
 // labCommands are the laboratory's own, in the order of its menu.
-var labCommands = []*Command{helpCommand, versionCommand, quitCommand, timeCommand, replyhiCommand, helloCommand, udpServerCommand, udpClientCommand}
+var labCommands = []*Command{helpCommand, versionCommand, quitCommand, timeCommand, replyhiCommand, helloCommand, udpServerCommand, udpClientCommand, dnsCommand}
 
 var (
 	labHost = netip.MustParseAddr("127.0.0.1")
@@ -93,7 +95,7 @@ var timeCommand = &Command{
 }
 
 func endpoint(f *pflag.FlagSet, host *string, port *uint16, defPort uint16) {
-	f.StringVar(host, "host", labHost.String(), "IPv4 address")
+	f.StringVar(host, "host", labHost.String(), "IPv4 address or name")
 	f.Uint16Var(port, "port", defPort, "port")
 }
 
@@ -109,19 +111,29 @@ func (c *Cmd) endpoint(defPort uint16) (at netip.AddrPort, status int, ok bool) 
 	if len(args) > 0 {
 		return at, c.usage("%s", c.msg("extra", args[0])), false
 	}
-	addr, err := netip.ParseAddr(host)
-	if err != nil || !addr.Is4() {
-		return at, c.usage("%s", c.msg("badAddr", host)), false
+	addr, st, ok := c.address(host)
+	return netip.AddrPortFrom(addr, port), st, ok
+}
+
+// address is what host names; a word that is no name, but looks like an address,
+// is wrong usage.
+func (c *Cmd) address(host string) (addr netip.Addr, status int, ok bool) {
+	addr, err := c.resolve(host)
+	switch {
+	case err == nil:
+		return addr, 0, true
+	case strings.Trim(host, ".:0123456789") == "":
+		return addr, c.usage("%s", c.msg("badAddr", host)), false
 	}
-	return netip.AddrPortFrom(addr, port), 0, true
+	return addr, c.fail("%s: %v", host, err), false
 }
 
 var replyhiCommand = &Command{
 	Name:    "replyhi",
-	Usage:   "[--port N]",
+	Usage:   "[--host ADDRESS] [--port N]",
 	Summary: text{"Reply hi TCP Service", ""},
-	Help: text{"Forks a process that listens on 127.0.0.1:5001 and answers each message with \"hi\".\nIt goes on behind the prompt: jobs lists it, kill %1 ends it.",
-		"创建一个子进程,在 127.0.0.1:5001 上监听,对每条消息回答 \"hi\"。\n它在提示符后面继续运行:jobs 列出它,kill %1 结束它。"},
+	Help: text{"Forks a process that listens on 127.0.0.1:5001 (with a TAP on all addresses, so that the host reaches it) and answers each message with \"hi\".\nIt goes on behind the prompt: jobs lists it, kill %1 ends it.",
+		"创建一个子进程,在 127.0.0.1:5001 上监听(有 TAP 时监听所有地址,主机可以访问),对每条消息回答 \"hi\"。\n它在提示符后面继续运行:jobs 列出它,kill %1 结束它。"},
 	Group:  groupLab,
 	Drives: true,
 	Flags:  func(f *pflag.FlagSet) { endpoint(f, new(string), new(uint16), labPort) },
@@ -129,6 +141,9 @@ var replyhiCommand = &Command{
 		at, st, ok := c.endpoint(labPort)
 		if !ok {
 			return st
+		}
+		if c.S.cfg.Attach != nil && !c.S.cfg.Faithful && !slices.ContainsFunc(c.Args, func(a string) bool { return strings.HasPrefix(a, "--host") }) {
+			at = netip.AddrPortFrom(netip.IPv4Unspecified(), at.Port())
 		}
 		failed := make(chan string, 1)
 		c.spawn("replyhi", func(p *stack.Proc) int { return replyhi(p, c.S, at, failed) })
@@ -237,7 +252,7 @@ func (s *Session) down(name string) bool {
 
 var helloCommand = &Command{
 	Name:    "hello",
-	Usage:   "[--host ADDR] [--port N]",
+	Usage:   "[--host HOST] [--port N]",
 	Summary: text{"Hello TCP Client", ""},
 	Help: text{"Connects to 127.0.0.1:5001, sends \"hello\", prints the answer and closes. Needs replyhi.",
 		"连接 127.0.0.1:5001,发送 \"hello\",打印回答,然后关闭。需要先运行 replyhi。"},
@@ -357,7 +372,7 @@ var udpServerCommand = &Command{
 
 var udpClientCommand = &Command{
 	Name:    "UDP_Client",
-	Usage:   "[--host ADDR] [--port N] [TEXT]",
+	Usage:   "[--host HOST] [--port N] [TEXT]",
 	Summary: text{"UDP Client", ""},
 	Help:    text{"Sends one datagram to 127.0.0.1:8000.", "向 127.0.0.1:8000 发送一个数据报。"},
 	Group:   groupLab,
@@ -370,9 +385,9 @@ var udpClientCommand = &Command{
 		if !ok {
 			return st
 		}
-		addr, err := netip.ParseAddr(host)
-		if err != nil || !addr.Is4() {
-			return c.usage("%s", c.msg("badAddr", host))
+		addr, st, ok := c.address(host)
+		if !ok {
+			return st
 		}
 		what := "This is a test message"
 		if len(args) > 0 {

@@ -12,7 +12,7 @@ import (
 	"menuos/stack"
 )
 
-var networkCommands = []*Command{ifconfigCommand, ipCommand, routeCommand, pingCommand}
+var networkCommands = []*Command{ifconfigCommand, ipCommand, routeCommand, arpCommand, tcCommand, pingCommand}
 
 var ifconfigCommand = &Command{
 	Name: "ifconfig", Usage: "[-a] [INTERFACE [ADDRESS] [netmask MASK] [mtu N] [up|down]]", Group: groupNetwork,
@@ -188,7 +188,7 @@ var ifFlagNames = []struct {
 // shownFlags are an interface's flags as a program gets them (dev_get_flags).
 func shownFlags(i *stack.Iface) uint32 {
 	f := i.Flags
-	if f&stack.IFF_UP != 0 {
+	if f&stack.IFF_UP != 0 && i.Carrier {
 		f |= stack.IFF_RUNNING | stack.IFF_LOWER_UP
 	}
 	return f

@@ -22,7 +22,7 @@ var textCommands = []*Command{
 	{Name: "wc", Usage: "[-lwc] [FILE]...", Group: groupText, Summary: text{"count lines, words and bytes", "统计行数、词数和字节数"}, Words: fileWords, Run: runWc},
 	{Name: "sort", Usage: "[-nru] [FILE]...", Group: groupText, Summary: text{"sort lines", "排序"}, Words: fileWords, Run: runSort},
 	{Name: "uniq", Usage: "[-c] [FILE]", Group: groupText, Summary: text{"drop repeated lines", "去除重复行"}, Words: fileWords, Run: runUniq},
-	{Name: "ls", Usage: "[-l]", Group: groupText, Summary: text{"list the files that redirection has made", "列出重定向产生的文件"}, Run: runLs},
+	{Name: "ls", Usage: "[-l] [FILE|/etc]...", Group: groupText, Summary: text{"list the files that redirection has made", "列出重定向产生的文件"}, Run: runLs},
 	{Name: "rm", Usage: "FILE...", Group: groupText, Summary: text{"remove files", "删除文件"}, Words: fileWords, Run: runRm},
 }
 
@@ -276,7 +276,11 @@ func runLs(c *Cmd) int {
 			return c.fail("%s: %s", a, reason(err))
 		}
 	}
-	for _, i := range c.S.fs.list() {
+	files := c.S.fs.list()
+	if len(args) > 0 && base(args[0])+"/" == etcDir {
+		files, args = c.S.fs.listDir(etcDir), nil
+	}
+	for _, i := range files {
 		if len(args) > 0 && base(args[0]) != "" && !slices.Contains(args, i.Name()) {
 			continue
 		}

@@ -67,8 +67,8 @@ type table struct {
 
 func newTable() *table {
 	t := &table{byName: make(map[string]*Command)}
-	for _, list := range [][]*Command{labCommands, processCommands, socketCommands, showCommands, networkCommands,
-		systemCommands, textCommands, shellCommands} {
+	for _, list := range [][]*Command{labCommands, processCommands, socketCommands, showCommands, networkCommands, diagnosticCommands,
+		clientCommands, systemCommands, textCommands, shellCommands} {
 		t.all = append(t.all, list...)
 	}
 	for _, c := range t.all {
@@ -109,6 +109,7 @@ type Cmd struct {
 	line    *line
 	ctx     context.Context
 	lasting *limited
+	trace   *strace // that runs the command, nil: none does
 }
 
 func (c *Cmd) printf(format string, args ...any) { fmt.Fprintf(c.Out, format, args...) }
@@ -163,10 +164,10 @@ func (c *Cmd) run(fork bool, body func(p *stack.Proc) int) int {
 		return 130
 	}
 	start := c.S.m.Exec
-	if fork || c.line.job != nil {
+	if fork || c.line.job != nil || c.trace != nil {
 		start = c.S.m.Spawn
 	}
-	j := start(c.Name, c.Out, body)
+	j := start(c.Name, c.Out, c.traced(body))
 	if c.line.job != nil {
 		c.line.job.pid = j.Pid()
 	}
@@ -177,6 +178,18 @@ func (c *Cmd) run(fork bool, body func(p *stack.Proc) int) int {
 	return j.ExitCode()
 }
 
+// traced is a program whose system calls strace hears of, if strace runs it.
+func (c *Cmd) traced(body func(p *stack.Proc) int) func(p *stack.Proc) int {
+	if c.trace == nil {
+		return body
+	}
+	c.trace.ran = true
+	return func(p *stack.Proc) int {
+		p.TraceCalls(c.trace.tracer)
+		return body(p)
+	}
+}
+
 // spawn starts a program that goes on behind the prompt.
 func (c *Cmd) spawn(comm string, body func(p *stack.Proc) int) *job {
 	var out io.Writer = c.lasting
@@ -185,7 +198,7 @@ func (c *Cmd) spawn(comm string, body func(p *stack.Proc) int) *job {
 		out = c.Out
 	}
 	j := c.S.addJob(strings.Join(append([]string{c.Name}, c.Args...), " "))
-	j.proc = c.S.m.Spawn(comm, out, body)
+	j.proc = c.S.m.Spawn(comm, out, c.traced(body))
 	j.pid = j.proc.Pid()
 	return j
 }

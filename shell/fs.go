@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// memFS is the machine's file system: one flat directory in memory. Nothing the
-// shell opens, lists or removes is a file of the host.
+// memFS is the machine's file system: a flat directory in memory, and /etc below
+// it. Nothing the shell opens, lists or removes is a file of the host.
 type memFS struct {
 	mu    sync.Mutex
 	files map[string]*memFile
@@ -27,11 +27,18 @@ type memFile struct {
 	mtime time.Time
 }
 
-const maxFile = 64 << 20 // a file may not eat the host's memory
+const maxFile = 256 << 20 // a file may not eat the host's memory
 
 func newMemFS(now func() time.Time) *memFS {
-	return &memFS{files: make(map[string]*memFile), now: now}
+	m := &memFS{files: make(map[string]*memFile), now: now}
+	for name, text := range etcFiles {
+		m.files[etcDir+name] = &memFile{name: etcDir + name, data: []byte(text), mtime: now()}
+	}
+	return m
 }
+
+// etcDir is the one directory that there is.
+const etcDir = "etc/"
 
 // base cuts a path down to a name in the one directory, "" for the directory.
 func base(name string) string {
@@ -51,9 +58,9 @@ func (m *memFS) open(name string, flag int) (*memHandle, error) {
 	switch {
 	case key == "dev/null":
 		return &memHandle{fs: m, f: &memFile{name: key}, null: true}, nil
-	case key == "":
+	case key == "" || key+"/" == etcDir:
 		return fail(errIsDir)
-	case strings.Contains(key, "/"):
+	case strings.Contains(strings.TrimPrefix(key, etcDir), "/"):
 		return fail(fs.ErrNotExist)
 	}
 	f := m.files[key]
@@ -89,13 +96,17 @@ func (m *memFS) remove(name string) error {
 	return nil
 }
 
-// list is the directory: files in order of their names.
-func (m *memFS) list() []fs.FileInfo {
+// list is the directory: files in order of their names. /etc is not among them.
+func (m *memFS) list() []fs.FileInfo { return m.listDir("") }
+
+// listDir lists the files of a directory: "" or etcDir.
+func (m *memFS) listDir(dir string) []fs.FileInfo {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var out []fs.FileInfo
 	for name, f := range m.files {
-		if !strings.HasPrefix(name, pipePrefix) {
+		name, in := strings.CutPrefix(name, dir)
+		if in && !strings.HasPrefix(name, pipePrefix) && !strings.Contains(name, "/") {
 			out = append(out, memInfo{name, int64(len(f.data)), f.mtime})
 		}
 	}
@@ -107,8 +118,11 @@ func (m *memFS) stat(name string) (fs.FileInfo, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	key := base(name)
-	if key == "" {
+	switch key {
+	case "":
 		return memInfo{name: "/"}, nil
+	case base(etcDir):
+		return memInfo{name: etcDir}, nil
 	}
 	f := m.files[key]
 	if f == nil {
@@ -173,7 +187,7 @@ type memInfo struct {
 func (i memInfo) Name() string       { return i.name }
 func (i memInfo) Size() int64        { return i.size }
 func (i memInfo) ModTime() time.Time { return i.mtime }
-func (i memInfo) IsDir() bool        { return i.name == "/" }
+func (i memInfo) IsDir() bool        { return strings.HasSuffix(i.name, "/") }
 func (i memInfo) Sys() any           { return nil }
 
 func (i memInfo) Mode() fs.FileMode {

@@ -178,17 +178,18 @@ func (s *Session) foreground() *line {
 	return nil
 }
 
-// front is what Foreground and ForegroundPid tell.
+// front is what Foreground, ForegroundPid and Reads tell.
 type front struct {
-	text string
-	pid  int
+	text  string
+	pid   int
+	input *stack.Input
 }
 
 // publish lets others see which line is in the foreground.
 func (s *Session) publish() {
 	var f front
 	if l := s.foreground(); l != nil {
-		f.text = l.text
+		f.text, f.input = l.text, l.input
 		for ; l != nil && f.pid == 0; l = l.behind {
 			if len(l.waits) > 0 {
 				f.pid = l.waits[0].Pid()

@@ -72,11 +72,15 @@ func newInterpreter(s *Session) (*interpreter, error) {
 			return err
 		}),
 		interp.ReadDirHandler2(func(_ context.Context, name string) ([]fs.DirEntry, error) {
-			if base(name) != "" {
+			dir := base(name)
+			if dir != "" {
+				dir += "/"
+			}
+			if dir != "" && dir != etcDir {
 				return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
 			}
 			var out []fs.DirEntry
-			for _, i := range s.fs.list() {
+			for _, i := range s.fs.listDir(dir) {
 				out = append(out, fs.FileInfoToDirEntry(i))
 			}
 			return out, nil

@@ -35,6 +35,7 @@ type line struct {
 	done        bool
 	status      int
 	comm        string        // the command that runs
+	input       *stack.Input  // what a person types goes there; nil: the command does not read
 	timer       time.Duration // when "time COMMAND" began
 }
 

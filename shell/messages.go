@@ -57,6 +57,7 @@ var messages = map[string]text{
 	"badFilter":    {"cannot understand the filter at %q", "无法理解过滤条件 %q"},
 	"needArg":      {"%s needs an argument", "%s 需要一个参数"},
 	"need":         {"an argument is missing", "缺少参数"},
+	"arpConflicts": {"Conflicts: %d (another station claims an address of this machine)", "冲突:%d(另一台主机声称拥有本机的地址)"},
 	"what":         {"unknown: %q", "未知:%q"},
 	"known":        {"known are %s", "可用:%s"},
 	"nothing":      {"(none)", "(无)"},
@@ -74,6 +75,10 @@ var messages = map[string]text{
 	"ladderOpen":   {"? no answer so far", "? 尚无应答"},
 	"btStep":       {"bt NUMBER gives the backtrace of a step that show steps lists", "bt 编号 显示 show steps 列出的某一步的调用栈"},
 	"noStep":       {"there is no step %d: nothing has happened yet", "没有第 %d 步:还没有发生任何事"},
+	"noProgram":    {"strace: %s runs no program in the machine", "strace:%s 不在机器中运行程序"},
+	"curlHTTPS":    {"  the machine has no TLS: use http://", "  机器没有 TLS:请使用 http://"},
+	"tcQdiscOnly":  {"%s is not here: tc knows qdiscs only, without classes and filters", "%s 不可用:tc 只支持 qdisc,没有 class 和 filter"},
+	"tcNotHere":    {"tc: %s is not here", "tc:%s 不可用"},
 	"noStepOf":     {"there is no step %d; the record has %d to %d", "没有第 %d 步;记录中有 %d 到 %d"},
 }
 

@@ -51,6 +51,13 @@ func (w *syncWriter) freshLine() {
 	}
 }
 
+// atLineStart reports whether what was written last has ended a line.
+func (w *syncWriter) atLineStart() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return *w.nl
+}
+
 // limited passes on to a writer that is there only while a command runs. What a
 // background process writes later is lost, as into a pipe that nobody reads.
 type limited struct {

@@ -25,6 +25,7 @@ func Terminal() bool {
 // until quit or its end. It returns the exit status.
 func (s *Session) Interact(ctx context.Context, banner bool) int {
 	fmt.Fprint(s.out, s.BootText(banner))
+	s.typing = Terminal()
 	if Terminal() && os.Getenv("TERM") != "dumb" && liner.TerminalSupported() {
 		return s.edit(ctx)
 	}
@@ -98,16 +99,19 @@ func (s *Session) edit(ctx context.Context) int {
 	}()
 
 	term := make(chan os.Signal, 1)
-	signal.Notify(term, syscall.SIGTERM)
+	signal.Notify(term, syscall.SIGTERM, syscall.SIGHUP)
 	defer signal.Stop(term)
 	over := make(chan struct{})
 	defer close(over)
 	go func() {
 		select {
-		case <-term: // a read from the terminal cannot be called off
+		case got := <-term: // a read from the terminal cannot be called off
 			typed.save()
 			cooked.ApplyMode()
-			os.Exit(128 + int(syscall.SIGTERM))
+			if s.cfg.Leaving != nil {
+				s.cfg.Leaving()
+			}
+			os.Exit(128 + int(got.(syscall.Signal)))
 		case <-over:
 		}
 	}()

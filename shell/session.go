@@ -43,6 +43,15 @@ type Config struct {
 	// wait for anybody who may be waiting for the machine.
 	GdbOut  io.Writer
 	Version string
+
+	// Attach, if set, gives the machine its eth0 in place of the laboratory's, which
+	// has nothing behind it. tell says something to the person, at any time; note is
+	// added to what the boot prints.
+	Attach func(m *stack.Stack, tell func(string)) (note string, err error)
+
+	// Leaving, if set, is called before a signal ends the program amid a read from
+	// the terminal, which cannot be called off.
+	Leaving func()
 }
 
 // Session is one machine with its shell and its debugger.
@@ -71,6 +80,7 @@ type Session struct {
 	front   atomic.Pointer[front]
 	jobs    []*job // in the order of their numbers
 	partial string // lines that await their rest
+	typing  bool   // a person types on this process's terminal, whose lines a command that reads takes itself
 	gdb     gdbMode
 	history []string
 
@@ -101,20 +111,23 @@ func New(cfg Config) (*Session, error) {
 	s.life, s.end = context.WithCancel(context.Background())
 	shellEnds, gdbEnds := syncEnds(cfg.Out, cfg.Err, cfg.GdbOut)
 	s.out, s.err, s.at = shellEnds.out, shellEnds.err, gdbEnds
-	s.fs = newMemFS(s.wallClock)
+	s.fs = newMemFS(func() time.Time { return epoch.Add(s.m.LastRan()) })
 	s.publish()
 	s.dbg = debug.New(s.m)
 	s.dbg.Lang = cfg.Lang
 	s.dbg.Interactive = cfg.Interactive
 	s.dbg.Open = s.openHost
 	s.cmds = newTable()
-	if err := s.m.Boot(); err != nil {
+	note, err := s.boot()
+	if err != nil {
 		s.Close()
+		if cfg.Attach != nil {
+			return nil, err
+		}
 		return nil, fmt.Errorf("boot: %w", err)
 	}
 	s.m.Settle()
-	s.booted = bootTranscript(s.m.Ifaces(), s.m.Routes())
-	var err error
+	s.booted = bootTranscript(s.m.Ifaces(), s.m.Routes()) + note
 	if s.shell, err = newInterpreter(s); err != nil {
 		s.Close()
 		return nil, err

@@ -23,6 +23,7 @@ type console struct {
 	sign   string
 	busy   bool
 	ahead  []string // lines that were sent, until they are echoed
+	reads  bool     // the command that runs reads what is typed
 	asks   int      // completions that were asked for
 	asked  int      // the one whose answer is awaited; 0: none
 
@@ -66,6 +67,8 @@ type (
 	}
 	// leaveMsg is Ctrl-D on an empty line.
 	leaveMsg struct{ pane paneID }
+	// endInputMsg is Ctrl-D for a command that reads what is typed.
+	endInputMsg struct{}
 )
 
 // newConsole makes the console with a history, oldest line first.
@@ -176,6 +179,9 @@ func (c *console) lineKey(k tea.KeyPressMsg) (msg tea.Msg, used bool) {
 		return nil, true
 	case "ctrl+d":
 		if p.empty() {
+			if c.reads {
+				return endInputMsg{}, true
+			}
 			if c.busy {
 				return nil, true
 			}
@@ -185,9 +191,15 @@ func (c *console) lineKey(k tea.KeyPressMsg) (msg tea.Msg, used bool) {
 	return nil, p.edits(k)
 }
 
-// submit sends the line. While a command runs an empty one means nothing.
+// submit sends the line. While a command runs an empty one means nothing, unless
+// the command reads: then lines are its own and not remembered.
 func (c *console) submit() tea.Msg {
 	c.menu = nil
+	if c.reads {
+		line := c.prompt.line()
+		c.prompt.set("", "")
+		return submitMsg{c.id, []string{line}}
+	}
 	if c.busy && c.prompt.empty() {
 		return nil
 	}
@@ -240,7 +252,9 @@ func (c *console) paste(sc *scene, text string) tea.Msg {
 	if len(send) == 0 {
 		return nil
 	}
-	c.ahead = append(c.ahead, send...)
+	if !c.reads {
+		c.ahead = append(c.ahead, send...)
+	}
 	return submitMsg{c.id, send}
 }
 

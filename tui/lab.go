@@ -45,6 +45,7 @@ type labState struct {
 	running     bool   // a line runs
 	foreground  string // the command that runs or is held
 	pid         int    // the process that it waits for
+	reads       bool   // it reads what is typed
 	shellPrompt string
 	gdbPrompt   string
 	over        bool
@@ -208,8 +209,15 @@ func (l *lab) run(r request) {
 	l.mu.Unlock()
 }
 
-// submit has MenuOS or the debugger run a line when its turn comes.
+// submit has MenuOS or the debugger run a line when its turn comes. A command that
+// reads what is typed gets MenuOS's lines.
 func (l *lab) submit(line string, gdb bool) {
+	if !gdb && l.s.Reads() {
+		l.shell.echo(line)
+		if l.s.Input(line) {
+			return
+		}
+	}
 	l.mu.Lock()
 	beside := gdb && l.state.running
 	if !beside {
@@ -303,7 +311,7 @@ func (l *lab) take(look *look) (shellOut, gdbOut string, st labState) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	st = l.state
-	st.foreground, st.pid = l.s.Foreground(), l.s.ForegroundPid()
+	st.foreground, st.pid, st.reads = l.s.Foreground(), l.s.ForegroundPid(), l.s.Reads()
 	return l.shell.take(look), l.gdb.take(look), st
 }
 

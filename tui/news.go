@@ -20,6 +20,7 @@ func (u *UI) news(msg *feedMsg) tea.Cmd {
 	u.shell.write(msg.shellOut)
 	u.gdb.write(msg.gdbOut)
 	u.shell.setPrompt(msg.lab.shellPrompt, msg.lab.running)
+	u.shell.reads = msg.lab.running && msg.lab.reads
 	u.gdb.setPrompt(msg.lab.gdbPrompt, false)
 	for _, s := range msg.steps {
 		sc.rec.add(s)

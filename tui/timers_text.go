@@ -13,7 +13,7 @@ import (
 
 // housekeeping tells whether a timer is the kernel's own and no person's concern.
 func housekeeping(t *stack.TimerInfo) bool {
-	return t.Sock == 0 && t.Task == 0 && t.Kind != "ipfrag" && !strings.HasPrefix(t.Kind, "schedule_")
+	return t.Sock == 0 && t.Task == 0 && !t.Neigh.IsValid() && t.Kind != "ipfrag" && !strings.HasPrefix(t.Kind, "schedule_")
 }
 
 // timerName is what people call a timer, and how often it has had something sent
@@ -82,6 +82,8 @@ func timerOwner(sc *scene, t *stack.TimerInfo, k *stack.SockInfo) (forms [ownerF
 		}
 		forms[ownerFull] = k.Local.String() + " > " + k.Peer.String()
 		return forms
+	case t.Neigh.IsValid():
+		word = t.Neigh.String()
 	case t.Task != 0:
 		word = "pid " + strconv.Itoa(t.Task)
 		for i := range sc.tasks {

@@ -230,6 +230,8 @@ func (u *UI) do(msg tea.Msg) tea.Cmd {
 		})
 	case completionMsg:
 		u.console(msg.pane).completed(msg)
+	case endInputMsg:
+		u.lab.s.CloseInput()
 	case leaveMsg:
 		if msg.pane == paneGdb {
 			u.setFocus(paneShell)
