@@ -56,6 +56,7 @@ type options struct {
 	lang     string
 	faithful bool
 	screen   screenOptions
+	tap      tapOptions
 }
 
 func command() *cobra.Command {
@@ -91,6 +92,7 @@ prints the backtrace, gdb c lets it go on. help lists the commands.`,
 	f.Float64Var(&o.speed, "speed", 1, "of a real clock: machine seconds a second")
 	f.StringVar(&o.lang, "lang", "", "`LANGUAGE` of our own words: en or zh (default: the environment's)")
 	f.BoolVar(&o.faithful, "faithful", false, "the laboratory's own texts, its mistakes included")
+	o.tap.flags(cmd)
 	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usageError{nearFlag(cmd, err)} })
 	cmd.SetVersionTemplate("menuos {{.Version}} (Linux " + shell.LinuxVersion + ")\n")
 	cmd.SetHelpCommand(&cobra.Command{Hidden: true})
@@ -118,7 +120,18 @@ func run(cmd *cobra.Command, o *options) error {
 		return usageError{fmt.Errorf("--lang %s: it is en or zh", o.lang)}
 	}
 	cfg.Lang = lang
-	scripted := cmd.Flags().Changed("command")
+	link, err := o.tap.config(cmd)
+	if err != nil {
+		return err
+	}
+	if o.tap.given() {
+		if o.clock == "virtual" {
+			return usageError{errors.New("--clock virtual: a host answers in its own time, so with --tap and --tun the clock is real")}
+		}
+		o.tap.connect(&cfg, link)
+		defer o.tap.close()
+	}
+	scripted := cmd.Flags().Changed("command") || o.tap.netnsExec != ""
 	cfg.Interactive = !scripted && shell.Terminal()
 
 	// A file that is missing is told before anything runs.
@@ -151,7 +164,7 @@ func run(cmd *cobra.Command, o *options) error {
 	defer s.Close()
 	if scripted {
 		var stop context.CancelFunc
-		ctx, stop = signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+		ctx, stop = signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 		defer stop()
 	}
 	failed := 0
@@ -165,6 +178,13 @@ func run(cmd *cobra.Command, o *options) error {
 	}
 	if scripted {
 		failed = max(failed, s.RunScript(ctx, o.script))
+		if o.tap.netnsExec != "" {
+			code, err := o.tap.beside(ctx, s)
+			if err != nil {
+				return err
+			}
+			failed = max(failed, code)
+		}
 	} else {
 		failed = max(failed, s.Interact(ctx, banner))
 	}

@@ -8,7 +8,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"menuos": func() { os.Exit(Main()) }})
+	testscript.Main(m, map[string]func(){"menuos": func() { os.Exit(Main()) }, "hostside": func() { os.Exit(hostside()) }})
 }
 
 // TestScripts runs the sessions in testdata.
