@@ -162,7 +162,7 @@ func hostBulk(ctx context.Context, d *net.Dialer, addr, size, listen string) err
 func tapRun(t *testing.T, script, beside string, flags ...string) string {
 	t.Helper()
 	args := append([]string{"--tap", "tap0", "--netns", "new", "-c", script, "--netns-exec", beside}, flags...)
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "menuos", args...)
 	cmd.Env = append(os.Environ(), "XDG_STATE_HOME="+t.TempDir(), "LANG=C")
@@ -199,14 +199,14 @@ func TestTapHostCalls(t *testing.T) {
 
 // TestTapMachineCalls: hello reaches the host's listener.
 func TestTapMachineCalls(t *testing.T) {
-	out := tapRun(t, "(sleep 1; hello --host 192.168.40.1 --port 7000) &", "hostside serve 192.168.40.1:7000 1; sleep 0.3")
+	out := tapRun(t, "(until hello --host 192.168.40.1 --port 7000; do sleep 0.1; done) &", "hostside serve 192.168.40.1:7000 1; sleep 0.3")
 	wantAll(t, out, `the host hears "hello"`, `recv "hi" from 192.168.40.1:7000`)
 }
 
 // TestTapPages: the host's HTTP client reaches httpd, and curl the host's server;
 // ping goes both ways below them.
 func TestTapPages(t *testing.T) {
-	out := tapRun(t, "httpd -q; ping -c 1 192.168.40.1; (sleep 1; curl -s http://192.168.40.1:8080/) &",
+	out := tapRun(t, "httpd -q; ping -c 1 192.168.40.1; (until curl -s http://192.168.40.1:8080/; do sleep 0.1; done) &",
 		"hostside get http://192.168.40.254/ && hostside page 192.168.40.1:8080; sleep 0.3")
 	wantAll(t, out, "1 packets transmitted, 1 received, 0% packet loss", "200 OK, ", "the host's page for curl/")
 }
