@@ -70,7 +70,8 @@ prints the backtrace, gdb c lets it go on. help lists the commands.`,
 		Example: `  menuos
   menuos --plain
   menuos -c 'replyhi; hello'
-  menuos -x lab.gdb -c 'replyhi; hello'`,
+  menuos -x lab.gdb -c 'replyhi; hello'
+  menuos --tap tap0 --netns new`,
 		Version:       version(),
 		SilenceErrors: true,
 		SilenceUsage:  true,

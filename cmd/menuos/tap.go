@@ -33,14 +33,14 @@ type tapOptions struct {
 func (o *tapOptions) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&o.tap, "tap", "", "make eth0 the far end of the host's TAP device `NAME` (it is made, or taken if it is there)")
-	f.StringVar(&o.tun, "tun", "", "the same with a TUN device: IP packets without Ethernet")
+	f.StringVar(&o.tun, "tun", "", "the same with the TUN device `NAME`: IP packets without Ethernet")
 	f.StringVar(&o.addr, "addr", "192.168.40.254/24", "eth0's address, as `ADDRESS/LENGTH`")
 	f.StringVar(&o.hostAddr, "host-addr", "", "the host's `ADDRESS[/LENGTH]` on the device (default: the first of the subnet)")
 	f.StringVar(&o.gw, "gw", "", "the machine's default gateway, an `ADDRESS`")
 	f.StringVar(&o.mac, "mac", "", "eth0's MAC `ADDRESS` (default: made from the device's name)")
 	f.IntVar(&o.mtu, "mtu", 0, "the MTU of both ends, in `BYTES` (default: the device's)")
 	f.BoolVar(&o.offload, "offload", false, "leave checksums and the cutting of segments to the other end: faster, but a capture shows unfinished checksums")
-	f.StringVar(&o.netns, "netns", "", "new: make the device in a network namespace of its own, which needs no privilege (`NAMESPACE`)")
+	f.StringVar(&o.netns, "netns", "", "`new` makes the device in a network namespace of its own, which needs no privilege")
 	f.StringVar(&o.netnsExec, "netns-exec", "", "run `COMMAND` beside the device, in its namespace, and end with it")
 }
 
