@@ -158,10 +158,11 @@ func (s *Session) rest() {
 }
 
 // Interrupt is Ctrl-C for the foreground command that runs or that a breakpoint
-// holds, which ends when the machine goes on. It reports whether there is one.
+// holds, which ends when the machine goes on. It reports whether there is one that
+// had not been interrupted before.
 func (s *Session) Interrupt() bool {
 	l := s.foreground()
-	if l == nil {
+	if l == nil || l.interrupted {
 		return false
 	}
 	l.interrupt()

@@ -180,8 +180,8 @@ func (u *UI) runEvent() tea.Cmd {
 	}
 }
 
-// passedBy are the steps that "run to the next event" does not stop at: they
-// come with another one that it does stop at.
+// passedBy are the steps that "run to the next event" does not stop at, and whose
+// backtraces are not shown by themselves: they come with another one, by the dozen.
 var passedBy = []steps.Kind{steps.TimerArmed, steps.TimerCancelled, steps.Destroyed, steps.Other}
 
 // actGdb: the debugger's keys.
@@ -253,23 +253,22 @@ func (u *UI) interrupt() tea.Cmd {
 	if u.atPrompt() && u.console(u.focus).clear() {
 		return nil
 	}
-	return u.leave()
+	return func() tea.Msg {
+		if u.lab.interruptHeld() {
+			return nil
+		}
+		return actionMsg{actQuit}
+	}
 }
 
 // leave asks whether to leave.
 func (u *UI) leave() tea.Cmd {
 	sc := u.scene
-	u.asking = true
 	u.window = newDialog(sc.say("leave"), []answer{
 		{keys: []string{"y", "q", "ctrl+d"}, label: sc.say("leave.yes"), msg: quitMsg{}},
 		{keys: []string{"n"}, label: sc.say("leave.no"), msg: nil},
 	})
 	return nil
-}
-
-func (u *UI) leaveNow() tea.Cmd {
-	u.quit = true
-	return tea.Quit
 }
 
 // searchFor searches in the pane that has the focus.

@@ -6,6 +6,7 @@ package tui
 import (
 	"math"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -35,7 +36,6 @@ const (
 type feedMsg struct {
 	steps    []*step
 	snap     *stack.Snapshot
-	now      time.Duration
 	shellOut string
 	gdbOut   string
 	lab      labState
@@ -58,9 +58,8 @@ type feed struct {
 	mu   sync.Mutex
 	look *look
 
-	numbered int // steps that were numbered
-	tell     teller
-	best     *step // the newest step with something to see
+	tell teller
+	best *step // the newest step with something to see
 
 	shownStop *stack.Stop // whose backtrace was brought last
 	shownStep *step
@@ -162,9 +161,7 @@ func (f *feed) gather() feedMsg {
 	var msg feedMsg
 	news := f.rec.Next()
 	for i := range news {
-		s := news[i]
-		f.numbered += 1 + int(s.Lost)
-		st := &step{Step: s, n: f.numbered}
+		st := &step{Step: news[i]}
 		st.line = f.tell.describe(m, &st.Event, look.lang, i < describedFully)
 		msg.steps = append(msg.steps, st)
 		if telling(st.line.Kind) {
@@ -172,7 +169,6 @@ func (f *feed) gather() feedMsg {
 		}
 	}
 	msg.snap = m.Snapshot()
-	msg.now = msg.snap.Time
 	msg.shellOut, msg.gdbOut, msg.lab = f.lab.take(look)
 	msg.paused, msg.speed = m.Paused(), m.Speed()
 	if len(msg.steps) > 0 || msg.lab.running != f.running {
@@ -193,7 +189,7 @@ func (f *feed) backtrace(msg *feedMsg) {
 	f.shownStop, f.shownStep = stop, f.best
 	switch {
 	case stop != nil:
-		msg.trace = &backtrace{of: backtraceOf{0, stop.Context, stop.Comm, stop.Pid}, frames: stop.Frames}
+		msg.trace = &backtrace{stop: stop, frames: stop.Frames}
 	case f.best != nil:
 		msg.trace = traceOf(f.lab.m, f.best)
 		return
@@ -205,17 +201,10 @@ func (f *feed) backtrace(msg *feedMsg) {
 
 // traceOf is a step's backtrace. It waits for the machine.
 func traceOf(m *stack.Stack, s *step) *backtrace {
-	t := &backtrace{of: backtraceOf{s.n, s.Context, s.Comm, s.Pid}, frames: m.Frames(&s.Event)}
+	t := &backtrace{step: s, frames: m.Frames(&s.Event)}
 	t.texts = frameTexts(m, t.frames)
 	return t
 }
 
-// telling tells whether a step's backtrace is one to show by itself: timers come
-// and go by the dozen.
-func telling(k steps.Kind) bool {
-	switch k {
-	case steps.TimerArmed, steps.TimerCancelled, steps.Wakeup, steps.Destroyed, steps.Other:
-		return false
-	}
-	return true
-}
+// telling tells whether a step's backtrace is one to show by itself.
+func telling(k steps.Kind) bool { return k != steps.Wakeup && !slices.Contains(passedBy, k) }

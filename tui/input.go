@@ -37,9 +37,10 @@ func (u *UI) key(k tea.KeyPressMsg) tea.Cmd {
 
 func (u *UI) windowKey(k tea.KeyPressMsg) tea.Cmd {
 	if k.String() == "ctrl+c" {
+		_, leaving := u.window.(*dialogWindow) // it asks about nothing else
 		u.window = nil
-		if u.asking {
-			return u.leaveNow()
+		if leaving {
+			return u.do(quitMsg{})
 		}
 		return nil
 	}
@@ -51,7 +52,7 @@ func (u *UI) windowKey(k tea.KeyPressMsg) tea.Cmd {
 // fromWindow does what a window asked for.
 func (u *UI) fromWindow(w window, msg tea.Msg, closed bool) tea.Cmd {
 	if closed && u.window == w {
-		u.window, u.asking = nil, false
+		u.window = nil
 	}
 	return u.do(msg)
 }

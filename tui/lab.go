@@ -270,11 +270,9 @@ func (l *lab) push(r request) {
 	}
 }
 
-// interrupt is Ctrl-C: it reports whether there was a command to interrupt, one
-// that runs or one that a breakpoint holds, or a command that awaits its rest.
-// What was typed ahead is dropped.
+// interrupt is Ctrl-C: it reports whether there was a command that runs or awaits
+// its rest. What was typed ahead is dropped.
 func (l *lab) interrupt() bool {
-	held := l.s.Foreground()
 	l.mu.Lock()
 	running, partial := l.cancel, l.state.shellPrompt == partialPrompt
 	if running != nil {
@@ -293,17 +291,29 @@ func (l *lab) interrupt() bool {
 		l.shell.Write([]byte("^C\n"))
 	case partial:
 		l.do(l.s.CancelLine)
-	case held != "":
-		killed := make(chan bool, 1)
-		l.do(func() { killed <- l.s.Interrupt() })
-		if !<-killed {
-			return false
-		}
-		l.shell.Write([]byte("^C\n"))
 	default:
 		return false
 	}
 	return true
+}
+
+// interruptHeld interrupts the command that a breakpoint holds, and reports
+// whether there is one. It waits for the owner.
+func (l *lab) interruptHeld() bool {
+	if l.s.Foreground() == "" {
+		return false
+	}
+	killed := make(chan bool, 1)
+	l.do(func() { killed <- l.s.Interrupt() })
+	select {
+	case ok := <-killed:
+		if ok {
+			l.shell.Write([]byte("^C\n"))
+		}
+		return ok
+	case <-l.done:
+		return false
+	}
 }
 
 // take gives what was printed since it was last called, and the session's state.

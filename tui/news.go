@@ -35,7 +35,7 @@ func (u *UI) news(msg *feedMsg) tea.Cmd {
 	if msg.trace != nil {
 		u.live = *msg.trace
 	}
-	u.newest = feedState{msg.snap, msg.now}
+	u.newest = msg.snap
 	u.forget(msg.snap)
 	if stopped { // a stop is now: whoever was in the past comes back
 		u.follow()
@@ -52,12 +52,6 @@ func (u *UI) news(msg *feedMsg) tea.Cmd {
 	return nil
 }
 
-// feedState is the machine as it was at the last look.
-type feedState struct {
-	snap *stack.Snapshot
-	now  time.Duration
-}
-
 // notice lights what a step has changed.
 func (u *UI) notice(s *step) {
 	sc := u.scene
@@ -70,6 +64,12 @@ func (u *UI) notice(s *step) {
 		sc.gone = append(sc.gone, goneTimer{kind: s.Timer, runs: s.Runs, sock: s.Sock.Cookie,
 			fired: s.line.Kind == steps.TimerFired, at: time.Now(), when: s.Time})
 	}
+}
+
+// timerOf names a socket's timer.
+type timerOf struct {
+	kind string
+	sock uint64
 }
 
 // recentSocks is how many sockets the screen remembers for having changed state.
@@ -87,13 +87,13 @@ func (u *UI) forget(snap *stack.Snapshot) {
 			delete(sc.lit, cookie)
 		}
 	}
-	armed := make(map[goneTimer]bool)
+	armed := make(map[timerOf]bool)
 	for _, t := range snap.Timers {
-		armed[goneTimer{kind: t.Kind, sock: t.Sock}] = true
+		armed[timerOf{t.Kind, t.Sock}] = true
 	}
 	kept := sc.gone[:0]
 	for i, g := range sc.gone {
-		again := !g.fired && armed[goneTimer{kind: g.kind, sock: g.sock}]
+		again := !g.fired && armed[timerOf{g.kind, g.sock}]
 		if now.Sub(g.at) < fade && !again && i >= len(sc.gone)-goneKept {
 			kept = append(kept, g)
 		}
@@ -105,18 +105,18 @@ func (u *UI) forget(snap *stack.Snapshot) {
 func (u *UI) showLive() {
 	sc := u.scene
 	sc.live, sc.cur, sc.step, sc.partial = true, 0, nil, false
-	if u.newest.snap == nil {
+	if u.newest == nil {
 		return
 	}
-	sc.now, sc.timers = u.newest.now, u.newest.snap.Timers
+	sc.now, sc.timers = u.newest.Time, u.newest.Timers
 	for i := range sc.timers {
 		sc.timers[i].Left = max(0, sc.timers[i].Expires-sc.now)
 	}
 	sc.socks = sc.socks[:0:0]
-	for i := range u.newest.snap.Socks {
-		sc.socks = append(sc.socks, &u.newest.snap.Socks[i])
+	for i := range u.newest.Socks {
+		sc.socks = append(sc.socks, &u.newest.Socks[i])
 	}
-	sc.frames, sc.texts, sc.whose = u.live.frames, u.live.texts, u.live.of
+	sc.frames, sc.texts, sc.whose = u.live.frames, u.live.texts, u.live.of()
 }
 
 // pickSock selects a socket for a person who has not selected one: the one whose
@@ -181,7 +181,7 @@ func (u *UI) goTo(n int) tea.Cmd {
 // trace takes the backtrace that goTo asked for, if it is still wanted.
 func (u *UI) trace(msg traceMsg) {
 	if sc := u.scene; msg.step == u.wanted && sc.cur == msg.step {
-		sc.frames, sc.texts, sc.whose = msg.trace.frames, msg.trace.texts, msg.trace.of
+		sc.frames, sc.texts, sc.whose = msg.trace.frames, msg.trace.texts, msg.trace.of()
 	}
 }
 

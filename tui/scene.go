@@ -50,11 +50,23 @@ type backtraceOf struct {
 	pid     int
 }
 
-// backtrace is a backtrace and whose it is.
+// backtrace is the backtrace of a step or of a stop.
 type backtrace struct {
-	of     backtraceOf
+	step   *step       // nil: the stop's
+	stop   *stack.Stop // nil, too: nobody's
 	frames []stack.Frame
 	texts  []frameText
+}
+
+// of names whose backtrace it is.
+func (b *backtrace) of() backtraceOf {
+	switch {
+	case b.step != nil:
+		return backtraceOf{b.step.n, b.step.Context, b.step.Comm, b.step.Pid}
+	case b.stop != nil:
+		return backtraceOf{0, b.stop.Context, b.stop.Comm, b.stop.Pid}
+	}
+	return backtraceOf{}
 }
 
 // status is what the machine does.

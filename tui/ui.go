@@ -47,16 +47,15 @@ type UI struct {
 	focus  paneID
 	before paneID // pane that had the focus before the prompt got it
 	window window // overlay that is open, nil: none
-	asking bool   // … and it is the question whether to leave
 	drag   *divider
 	click  clicked
 
 	scene   *scene
-	live    backtrace // to be shown while the scene is live
-	chosen  bool      // a person has selected the socket
-	newest  feedState
-	recent  []uint64 // sockets that changed their state, the last one last
-	wanted  int      // step whose backtrace is on its way
+	live    backtrace       // to be shown while the scene is live
+	chosen  bool            // a person has selected the socket
+	newest  *stack.Snapshot // of the last look
+	recent  []uint64        // sockets that changed their state, the last one last
+	wanted  int             // step whose backtrace is on its way
 	search  string
 	note    note
 	shell   *console

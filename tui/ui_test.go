@@ -326,6 +326,28 @@ func TestLeaving(t *testing.T) {
 	})
 }
 
+// TestLeavingWhileHeld: Ctrl-C interrupts the command that a breakpoint holds, the
+// next one asks whether to leave.
+func TestLeavingWhileHeld(t *testing.T) {
+	sit(t, 120, 35, func(p *person) {
+		p.line("replyhi", "gdb b tcp_v4_rcv", "hello")
+		p.says("STOPPED")
+		p.press("ctrl+c")
+		p.sees(paneShell, "^C")
+		if p.u.window != nil {
+			t.Fatal("the first Ctrl-C asks whether to leave")
+		}
+		p.press("ctrl+c")
+		if p.u.window == nil {
+			t.Fatal("the second Ctrl-C does not ask")
+		}
+		p.press("n")
+		p.line("gdb delete")
+		p.press("f5")
+		p.says("RUNNING")
+	})
+}
+
 // TestEverySize: no size breaks the picture, whatever shows.
 func TestEverySize(t *testing.T) {
 	sit(t, 120, 35, func(p *person) {
